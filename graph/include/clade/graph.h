@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/* Graph files, weight files and models: text in, an expanded and checked model out. */
+#ifndef CLADE_GRAPH_H
+#define CLADE_GRAPH_H
+
+#include <clade/clade.h>
+#include <clade/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- tensor files (safetensors, .npy) and metadata (config.json), opened together ---- */
+struct clade_store; /* immutable after the last add; thread-safe to read */
+
+struct clade_store_tensor {
+	const char *name, *file;
+	struct clade_type type;  /* as in the file */
+	uint64_t offset, bytes;  /* in the file */
+};
+
+CLADE_API enum clade_status clade_store_create(struct clade_context *context, struct clade_store **out_store,
+					       struct clade_diag *diag);
+/* Adds a .safetensors or .npy file (its tensor is named after the file), a config .json, or a directory
+ * (config.json, *.safetensors or the sharded index). Strictly validated; nothing is added on failure. */
+CLADE_API enum clade_status clade_store_add(struct clade_store *store, const char *path, struct clade_diag *diag);
+CLADE_API void clade_store_destroy(struct clade_store **store);
+CLADE_API size_t clade_store_count(const struct clade_store *store);
+CLADE_API const struct clade_store_tensor *clade_store_at(const struct clade_store *store, size_t index);
+CLADE_API const struct clade_store_tensor *clade_store_find(const struct clade_store *store, const char *name);
+/* Reads elements [first, first + count) as f32 (floats) or i32 (integers, bool), converted. */
+CLADE_API enum clade_status clade_store_read(const struct clade_store *store, const struct clade_store_tensor *tensor,
+					     int64_t first, int64_t count, void *target, struct clade_diag *diag);
+/* Metadata by dotted key ("rope_parameters.rope_theta"). */
+enum clade_meta_kind { CLADE_META_NONE, CLADE_META_BOOL, CLADE_META_INT, CLADE_META_FLOAT, CLADE_META_STRING, CLADE_META_OTHER };
+struct clade_meta {
+	enum clade_meta_kind kind;
+	int64_t i; /* INT, BOOL */
+	double f;  /* FLOAT, INT */
+	const char *s; /* STRING: owned by the store */
+};
+CLADE_API bool clade_store_meta(const struct clade_store *store, const char *key, struct clade_meta *out);
+/* All metadata in file order; for `inspect`. index past the end: false. */
+CLADE_API bool clade_store_meta_at(const struct clade_store *store, size_t index, const char **out_key,
+				   struct clade_meta *out);
+/* "safetensors", "npy" or "" by what was added first. */
+CLADE_API const char *clade_store_format(const struct clade_store *store);
+
+/* Writes a whole file or none (temporary file and rename). */
+CLADE_API enum clade_status clade_npy_write(struct clade_context *context, const char *path,
+					    const struct clade_type *type, const void *data, struct clade_diag *diag);
+/* Reads a .npy into fresh memory of the context's allocator; type as in the file (C order). */
+CLADE_API enum clade_status clade_npy_read(struct clade_context *context, const char *path,
+					   struct clade_type *out_type, void **out_data, struct clade_diag *diag);
+
+/* ---- models ---- */
+struct clade_graph; /* an expanded, checked graph, with the store its weights come from; immutable, shareable */
+
+struct clade_graph_params {
+	uint32_t size;
+	const char *path;        /* the graph file */
+	const char *text;        /* instead of reading `path`: its text (path is then only a name) */
+	struct clade_store *store; /* weights and metadata; NULL: none. Must outlive the graph */
+	const char *source;      /* which `source` block to use; NULL: the one whose name fits the store's format, or none */
+	const char *const *settings; /* "layers=2", NULL-terminated; NULL: none */
+	const char *library_dir; /* overrides the built-in lib/ and models/ for include; NULL: built-in only */
+};
+/* Parses, expands and checks. Weights' names, shapes and presence are checked against the store; no weight data is read. */
+CLADE_API enum clade_status clade_graph_create(struct clade_context *context, const struct clade_graph_params *params,
+					       struct clade_graph **out_graph, struct clade_diag *diag);
+CLADE_API void clade_graph_destroy(struct clade_graph **graph);
+CLADE_API const char *clade_graph_name(const struct clade_graph *graph);
+
+/* The expanded graph as a graph file, or as Graphviz. The text belongs to the caller (clade_free). */
+CLADE_API enum clade_status clade_graph_flatten(const struct clade_graph *graph, char **out_text,
+						struct clade_diag *diag);
+CLADE_API enum clade_status clade_graph_dot(const struct clade_graph *graph, char **out_text, struct clade_diag *diag);
+
+/* What a graph offers. Index past the end: false. Types are symbolic: print them with clade_graph_type_text. */
+struct clade_graph_port {
+	const char *name;
+	struct clade_type type;
+	bool optional; /* an input with a default */
+};
+struct clade_graph_totals {
+	uint64_t nodes, boxes, weights, parameters, weight_bytes, states;
+};
+CLADE_API size_t clade_graph_entry_count(const struct clade_graph *graph);
+CLADE_API const char *clade_graph_entry(const struct clade_graph *graph, size_t index);
+CLADE_API const char *clade_graph_entry_after(const struct clade_graph *graph, size_t index); /* NULL: nothing */
+CLADE_API bool clade_graph_input(const struct clade_graph *graph, const char *entry, size_t index,
+				 struct clade_graph_port *out);
+CLADE_API bool clade_graph_output(const struct clade_graph *graph, const char *entry, size_t index,
+				  struct clade_graph_port *out);
+CLADE_API const char *clade_graph_type_text(const struct clade_graph *graph, const struct clade_type *type, char *out,
+					    size_t size);
+CLADE_API void clade_graph_get_totals(const struct clade_graph *graph, struct clade_graph_totals *out);
+/* A param's value after expansion, by name. */
+CLADE_API bool clade_graph_param(const struct clade_graph *graph, const char *name, struct clade_meta *out);
+/* The value of `meta "key" = expr` lines of the graph file (what the program needs: ids, context). */
+CLADE_API bool clade_graph_meta(const struct clade_graph *graph, const char *key, struct clade_meta *out);
+struct clade_graph_block {
+	const char *path, *block; /* block NULL: a plain scope */
+	uint32_t depth;
+	uint64_t nodes, parameters, weight_bytes; /* of everything inside */
+};
+CLADE_API bool clade_graph_block(const struct clade_graph *graph, size_t index, struct clade_graph_block *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

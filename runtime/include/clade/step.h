@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* Steps: one op, one implementation, one device, prepared once and executed many times. A plan is a list of steps;
+ * tests, verify and bench drive single ones. Also: what the registry knows. */
+#ifndef CLADE_STEP_H
+#define CLADE_STEP_H
+
+#include <clade/host.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- the registry of a context (read side; filled only through plugins) ---- */
+CLADE_API const struct clade_op *clade_op_find(struct clade_context *context, const char *name);
+CLADE_API size_t clade_op_count(struct clade_context *context);
+CLADE_API const struct clade_op *clade_op_at(struct clade_context *context, size_t index); /* by name, ascending */
+CLADE_API const char *clade_op_nearest(struct clade_context *context, const char *name);
+/* Implementations of `op`, best first (priority descending, then name). index past the end: NULL. */
+CLADE_API const struct clade_impl *clade_impl_at(struct clade_context *context, const char *op, size_t index);
+CLADE_API const struct clade_impl *clade_impl_find(struct clade_context *context, const char *op, const char *name);
+/* The file that registered it; "" for built-ins. */
+CLADE_API const char *clade_impl_origin(struct clade_context *context, const struct clade_impl *impl);
+
+/* Runs a plugin's entry that is linked in (this is how built-in ops arrive; ops/include/clade/builtin.h). */
+CLADE_API enum clade_status clade_context_register(struct clade_context *context, clade_plugin_entry_fn *entry,
+						   const char *origin, struct clade_diag *diag);
+
+/* Params: defaults, then "name = value" pairs as text. */
+CLADE_API void clade_params_default(const struct clade_op *op, void *params);
+CLADE_API enum clade_status clade_params_parse(const struct clade_op *op, const char *attrs, void *params,
+					       struct clade_diag *diag);
+/* Types of all outputs from concrete input types: patterns, then infer. Inputs: port order, NULL if absent. */
+CLADE_API enum clade_status clade_infer_types(const struct clade_op *op, const void *params, uint32_t input_count,
+					      const struct clade_type *const *inputs, struct clade_type *outputs,
+					      uint32_t *out_output_count, struct clade_diag *diag);
+/* The same over symbolic dims: `ops` does the arithmetic on codes (graph). */
+CLADE_API enum clade_status clade_infer_types_with(const struct clade_op *op, struct clade_infer *infer);
+
+/* ---- choice ---- */
+/* Whether the device's capabilities satisfy impl->needs and impl->accepts takes the node. */
+CLADE_API bool clade_impl_accepts(const struct clade_impl *impl, const struct clade_node_info *node, char *why,
+				  size_t why_size);
+
+/* ---- steps ---- */
+struct clade_step; /* immutable once built; shareable between threads */
+CLADE_API enum clade_status clade_step_create(struct clade_device *device, const struct clade_op *op,
+					      const struct clade_impl *impl, const struct clade_node_info *node,
+					      struct clade_step **out_step, struct clade_diag *diag);
+CLADE_API void clade_step_destroy(struct clade_step **step);
+CLADE_API struct clade_layout clade_step_layout(const struct clade_step *step, uint32_t input);
+CLADE_API size_t clade_step_scratch_count(const struct clade_step *step);
+CLADE_API size_t clade_step_scratch_bytes(const struct clade_step *step, size_t slot);
+CLADE_API const struct clade_impl *clade_step_impl(const struct clade_step *step);
+CLADE_API const struct clade_op *clade_step_op(const struct clade_step *step);
+/* Builds (or takes from the binary cache) all programs that these steps need: few and large, one for each family
+ * and set of defines. */
+CLADE_API enum clade_status clade_steps_build(struct clade_device *device, struct clade_step *const *steps,
+					      size_t count, struct clade_diag *diag);
+/* Stores binaries of programs that were built from source since the last call, if the context has a cache. Slow on some drivers:
+ * call it after the first result. Failure is logged, never fatal. */
+CLADE_API void clade_device_save_programs(struct clade_device *device);
+
+/* An executable instance: own kernel objects, one thread at a time, bound to one queue. The step must outlive it. */
+struct clade_exec;
+CLADE_API enum clade_status clade_exec_create(const struct clade_step *step, struct clade_queue *queue,
+					      struct clade_exec **out_exec, struct clade_diag *diag);
+CLADE_API void clade_exec_destroy(struct clade_exec **exec);
+/* Enqueues one execution (on the host device: runs it). `scratch`: one tensor for each slot. Tensors need to live only
+ * during the call; buffers until the queue has finished. `params`: NULL for those of the step's node, else a struct of the
+ * same op (DIM attributes bound to numbers). */
+CLADE_API enum clade_status clade_exec_run(struct clade_exec *exec, const void *params,
+					   const struct clade_tensor *const *inputs,
+					   const struct clade_tensor *const *outputs,
+					   const struct clade_tensor *const *scratch, struct clade_diag *diag);
+/* Device nanoseconds of the last execution's launches; needs a profiling queue and a finish. 0 if unknown. */
+CLADE_API uint64_t clade_exec_device_ns(struct clade_exec *exec);
+
+/* ---- cases: builds the inputs that a case describes ---- */
+struct clade_case_data {
+	void *params; /* op->params_size bytes */
+	uint32_t input_count, output_count;
+	struct clade_type input_types[CLADE_MAX_PORTS], output_types[CLADE_MAX_PORTS];
+	bool present[CLADE_MAX_PORTS];
+	enum clade_source_kind sources[CLADE_MAX_PORTS];
+	void *inputs[CLADE_MAX_PORTS];             /* dense row-major host arrays */
+	int64_t row_gap[CLADE_MAX_PORTS];          /* "strided": extra elements between rows of the last axis, else 0 */
+	int64_t capacity[CLADE_MAX_PORTS];         /* "state:C", else 0 */
+};
+/* Deterministic in (op, case, seed). */
+CLADE_API enum clade_status clade_case_build(struct clade_context *context, const struct clade_op *op,
+					     const struct clade_case *test_case, uint64_t seed,
+					     struct clade_case_data *out, struct clade_diag *diag);
+CLADE_API void clade_case_finish(struct clade_context *context, struct clade_case_data *data);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
