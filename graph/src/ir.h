@@ -83,7 +83,8 @@ struct clade_ir_weight {
 };
 struct clade_ir_state {
 	const char *name;       /* "kc.3" */
-	struct clade_type type; /* dims may be session dims; a cache has capacity in axis `capacity_axis` (dims there: 0) */
+	struct clade_type type; /* a cache's axis `capacity_axis` is the code of an implicit session dim named "capacity", which
+				 * is the last of ir->dims (present iff some state is a cache) */
 	bool is_cache;
 	uint32_t capacity_axis;
 	struct clade_ir_pos pos;

@@ -71,7 +71,9 @@ struct clade_port {
 	const char *shape;
 	const char *like;      /* outputs: dtype (and, with shape NULL, the shape) of this input */
 	const char *help;
-	const char *index_of;  /* an integer input whose values index axis 0 of that input: checked by the session */
+	/* An integer input whose values index axis 0 of that input: the session checks graph inputs that arrive here.
+	 * If that input is a STATE, the values are positions in a cache, which the session grows to hold them. */
+	const char *index_of;
 };
 
 /* ---- shape inference beyond patterns: runs after the ports' patterns have been checked and applied ---- */
@@ -134,6 +136,11 @@ struct clade_op {
 	enum clade_status (*infer)(struct clade_infer *infer); /* may be NULL if the patterns say it all */
 	const struct clade_case *const *cases;
 	const char *family; /* folder in ops/ and kernels/ */
+	/* VIEW ops whose output is input 0's memory seen through other strides. Forward: from the input's strides to the
+	 * output's; backward (from_output): from the output's strides to the input's. False: not expressible. NULL: only
+	 * dense to dense. Types are concrete. */
+	bool (*view)(const void *params, const struct clade_type *input, const struct clade_type *output,
+		     bool from_output, const int64_t *given, int64_t *strides);
 };
 
 /* ---- implementations ---- */

@@ -47,7 +47,12 @@ struct clade_type {
 /* How the elements of a matrix are arranged in memory. ROWS is row-major. PANEL(width), for a matrix [n, k] that is
  * stored as weights [out, in]: rows n are grouped into panels of `width`; panel p holds k consecutive groups of
  * `width` floats, so element (n, k) is at ((n / width) * K + k) * width + n % width; the last panel is padded with +0. */
-enum clade_layout_kind { CLADE_LAYOUT_ROWS = 0, CLADE_LAYOUT_PANEL = 1, CLADE_LAYOUT_COUNT };
+enum clade_layout_kind {
+	CLADE_LAYOUT_ROWS = 0,
+	CLADE_LAYOUT_PANEL = 1,
+	CLADE_LAYOUT_COUNT,
+	CLADE_LAYOUT_ANY = 0xffff /* only as a request (host->layout): the implementation reads whatever it is given */
+};
 struct clade_layout {
 	uint16_t kind;  /* enum clade_layout_kind */
 	uint16_t width; /* PANEL: columns a panel; else 0 */
