@@ -141,6 +141,12 @@ struct clade_op {
 	 * dense to dense. Types are concrete. */
 	bool (*view)(const void *params, const struct clade_type *input, const struct clade_type *output,
 		     bool from_output, const int64_t *given, int64_t *strides);
+	/* Along which axes the op works row by row: row i of every output depends on row i of the inputs alone, whatever the
+	 * number of rows. Names of the port patterns, "..." for leading dims, or "*" for every axis of an op that broadcasts
+	 * (axes aligned from the right); "b t?q_pos" holds only where that optional port is bound, "t?q_pos,!causal+!window"
+	 * where one of the alternatives holds ("!attr": false or 0). NULL: none. Graph entries that say `chunk T` are proved
+	 * by this: T may meet only such axes. A state that is written (CLADE_STATE) may lack the axis. */
+	const char *rows;
 };
 
 /* ---- implementations ---- */
