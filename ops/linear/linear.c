@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* The op `linear`: ports, shapes and cases. */
+#include "linear_internal.h"
+
+static const struct clade_port x = { .size = sizeof(struct clade_port),
+				     .name = "x",
+				     .flags = CLADE_IN,
+				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+				     .shape = "[..., k]",
+				     .help = "rows to transform" };
+static const struct clade_port w = { .size = sizeof(struct clade_port),
+				     .name = "w",
+				     .flags = CLADE_IN,
+				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+				     .shape = "[n, k]",
+				     .help = "weight, stored [out, in]" };
+static const struct clade_port bias = { .size = sizeof(struct clade_port),
+					.name = "bias",
+					.flags = CLADE_IN | CLADE_OPTIONAL,
+					.dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+					.shape = "[n]",
+					.help = "added to every row" };
+static const struct clade_port y = { .size = sizeof(struct clade_port),
+				     .name = "y",
+				     .flags = CLADE_OUT,
+				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+				     .shape = "[..., n]",
+				     .help = "x transposed(w) + bias" };
+
+#define CASE(name_, flags_, ...)                                                                                       \
+	&(const struct clade_case)                                                                                     \
+	{                                                                                                              \
+		.size = sizeof(struct clade_case), .name = (name_),                                                    \
+		.inputs = (const char *const[]) { __VA_ARGS__, NULL }, .flags = (flags_)                               \
+	}
+/* m rows, n outputs, k inputs; the weight bound as a weight (packed where an implementation wants it so). */
+#define PACKED(m, n, k) CASE(#m "x" #n "x" #k, 0, "x = f32[" #m ", " #k "]", "w = f32[" #n ", " #k "] normal weight")
+#define BIASED(m, n, k)                                                                                                \
+	CASE(#m "x" #n "x" #k " bias", 0, "x = f32[" #m ", " #k "]", "w = f32[" #n ", " #k "] normal weight",          \
+	     "bias = f32[" #n "] normal weight")
+#define VALUES(m, n, k)                                                                                                \
+	CASE(#m "x" #n "x" #k " values", 0, "x = f32[" #m ", " #k "]", "w = f32[" #n ", " #k "]", "bias = f32[" #n "]")
+#define FILLED(fill)                                                                                                   \
+	CASE(fill, 0, "x = f32[13, 300] " fill, "w = f32[33, 300] " fill " weight", "bias = f32[33] " fill " weight")
+#define TIMED(m, n, k)                                                                                                 \
+	CASE(#m "x" #n "x" #k, CLADE_CASE_LARGE | CLADE_CASE_BENCH, "x = f32[" #m ", " #k "]",                         \
+	     "w = f32[" #n ", " #k "] normal weight", "bias = f32[" #n "] normal weight")
+
+static const struct clade_case *const cases[] = {
+	/* nothing: no rows, no outputs, no inputs (an empty sum is +0) */
+	PACKED(0, 7, 5), PACKED(3, 0, 5), PACKED(3, 7, 0), BIASED(3, 7, 0), VALUES(3, 7, 0), VALUES(0, 7, 5),
+	/* primes, and every count of rows around the register tiles of 4, 6, 12 and their tails */
+	BIASED(1, 1, 1), PACKED(1, 31, 17), PACKED(2, 37, 19), BIASED(3, 33, 23), PACKED(4, 16, 8), BIASED(5, 17, 3),
+	PACKED(6, 32, 31), BIASED(7, 67, 29), PACKED(8, 15, 64), PACKED(9, 31, 33), PACKED(10, 33, 2),
+	BIASED(11, 64, 65), PACKED(12, 32, 16), BIASED(13, 65, 63), PACKED(14, 63, 11), PACKED(23, 31, 5),
+	BIASED(24, 48, 12), PACKED(25, 47, 13), VALUES(13, 65, 63), VALUES(5, 17, 3), VALUES(4, 16, 8),
+	/* blocks of the sum over K */
+	PACKED(2, 17, 255), BIASED(2, 33, 256), PACKED(2, 17, 257), BIASED(3, 16, 511), PACKED(1, 33, 512),
+	BIASED(13, 33, 513), PACKED(5, 7, 1000), VALUES(2, 5, 257), VALUES(2, 5, 1000), PACKED(2, 3, 4097),
+	/* values that hurt */
+	FILLED("cancel"), FILLED("specials"), FILLED("nan"), FILLED("inf"), FILLED("ninf"), FILLED("huge"),
+	FILLED("zeros"), FILLED("equal"),
+	/* ranks */
+	CASE("rank 1", 0, "x = f32[300]", "w = f32[5, 300] normal weight"),
+	CASE("rank 4", 0, "x = f32[2, 3, 1, 20]", "w = f32[21, 20] normal weight", "bias = f32[21] normal weight"),
+	CASE("70001 rows", CLADE_CASE_LARGE, "x = f32[70001, 3]", "w = f32[5, 3] normal weight",
+	     "bias = f32[5] normal weight"),
+	CASE("70001 rows values", CLADE_CASE_LARGE, "x = f32[70001, 3]", "w = f32[5, 3]"),
+	CASE("70001 outputs", CLADE_CASE_LARGE, "x = f32[2, 3]", "w = f32[70001, 3] normal weight"), TIMED(1, 768, 768),
+	TIMED(7, 1023, 769), TIMED(128, 768, 768), TIMED(129, 130, 3072),
+	CASE("k differs", CLADE_CASE_FAILS, "x = f32[2, 4]", "w = f32[3, 5]"),
+	CASE("bias differs", CLADE_CASE_FAILS, "x = f32[2, 4]", "w = f32[3, 4]", "bias = f32[4]"), NULL
+};
+
+const struct clade_op clade_op_linear = {
+	.size = sizeof(struct clade_op),
+	.name = "linear",
+	.doc = "y = x w' + bias: x[..., k] times the transpose of w[n, k], plus bias[n] if there is one. The sum over "
+	       "k "
+	       "goes in blocks of 256 terms (ops/ARITHMETIC.md, 2).",
+	.ports = CLADE_LIST(struct clade_port, &x, &w, &bias, &y),
+	.cases = cases,
+	.family = "linear",
+	.rows = "...",
+};

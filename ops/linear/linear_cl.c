@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* `linear` on OpenCL devices: `cl` runs anywhere, `cl.cpu` holds a tile of the result in a processor's registers. */
+#include "linear_internal.h"
+#include <stdio.h>
+
+/* Kernels count rows and columns in 32 bits, with room to round up to a tile. */
+#define LIMIT INT32_MAX
+
+static bool counts_fit(const struct clade_node_info *node, char *why, size_t why_size)
+{
+	const struct clade_type *w = node->inputs[1];
+	int64_t rows = linear_rows(node->inputs[0]);
+
+	if (rows <= LIMIT && w->dims[0] <= LIMIT && w->dims[1] <= LIMIT)
+		return true;
+	snprintf(why, why_size, "%lld rows, %lld outputs or %lld inputs are more than its 31-bit counters hold",
+		 (long long)rows, (long long)w->dims[0], (long long)w->dims[1]);
+	return false;
+}
+
+static enum clade_status prepare_cl(struct clade_prepare *prepare)
+{
+	uint32_t slot;
+
+	return prepare->host->kernel(prepare, "linear/linear.cl", "linear", NULL, &slot);
+}
+
+static enum clade_status run_cl(const struct clade_run *run)
+{
+	const struct clade_type *w = &run->inputs[1]->type;
+	int64_t rows = linear_rows(&run->inputs[0]->type);
+	uint32_t wide = run->device->kind == CLADE_DEVICE_CPU ? 1 : 64;
+	enum clade_status status = CLADE_OK;
+
+	/* Some devices take no more than 65535 groups along axis 1; an item makes four rows (LINEAR_ROWS there). */
+	for (int64_t first = 0; first < rows && !status; first += 4 * 65535) {
+		int64_t count = rows - first < 4 * 65535 ? rows - first : 4 * 65535;
+		const struct clade_arg args[] = { CLADE_TENSOR(run->inputs[0]),
+						  CLADE_TENSOR(run->inputs[1]),
+						  CLADE_TENSOR(run->inputs[2]),
+						  CLADE_TENSOR(run->outputs[0]),
+						  CLADE_UINT(rows),
+						  CLADE_UINT(w->dims[0]),
+						  CLADE_UINT(w->dims[1]),
+						  CLADE_UINT(run->inputs[2] != NULL),
+						  CLADE_UINT(first) };
+
+		status = run->host->launch(run, 0, args, sizeof(args) / sizeof(*args),
+					   (const uint64_t[3]) { (uint64_t)w->dims[0], ((uint64_t)count + 3) / 4, 1 },
+					   (const uint32_t[3]) { wide, 1, 1 });
+	}
+	return status;
+}
+
+const struct clade_impl clade_impl_linear_cl = {
+	.size = sizeof(struct clade_impl),
+	.op = "linear",
+	.name = "cl",
+	.doc = "an item makes four rows of one column; any device",
+	.needs = CLADE_NEEDS_OPENCL,
+	.accepts = counts_fit,
+	.prepare = prepare_cl,
+	.run = run_cl,
+	.priority = 10,
+};
+
+static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t why_size)
+{
+	if (node->device->kind != CLADE_DEVICE_CPU) {
+		snprintf(why, why_size, "register tiles are for processors, this device is none");
+		return false;
+	}
+	if (node->sources[1] != CLADE_FROM_WEIGHT) {
+		snprintf(why, why_size, "w is not a weight, so it cannot be packed in advance");
+		return false;
+	}
+	return counts_fit(node, why, why_size);
+}
+
+static enum clade_status prepare_cpu(struct clade_prepare *prepare)
+{
+	const struct clade_device_info *device = prepare->node->device;
+	struct clade_layout panel = { CLADE_LAYOUT_PANEL, (uint16_t)(device->vector_width * device->tile_vectors) };
+	enum clade_status status = prepare->host->layout(prepare, 1, panel);
+	uint32_t slot;
+
+	return status ? status : prepare->host->kernel(prepare, "linear/linear.cpu.cl", "linear__cpu", NULL, &slot);
+}
+
+static enum clade_status run_cpu(const struct clade_run *run)
+{
+	const struct clade_type *w = &run->inputs[1]->type;
+	uint64_t rows = (uint64_t)linear_rows(&run->inputs[0]->type), n = (uint64_t)w->dims[0];
+	uint64_t high = run->device->tile_rows, wide = run->device->vector_width * run->device->tile_vectors;
+	const struct clade_arg args[] = { CLADE_TENSOR(run->inputs[0]),
+					  CLADE_TENSOR(run->inputs[1]),
+					  CLADE_TENSOR(run->inputs[2]),
+					  CLADE_TENSOR(run->outputs[0]),
+					  CLADE_UINT(rows),
+					  CLADE_UINT(n),
+					  CLADE_UINT(w->dims[1]),
+					  CLADE_UINT(run->inputs[2] != NULL) };
+
+	/* Tiles of one panel are neighbours, so that the panel stays in the cache. */
+	return run->host->launch(run, 0, args, sizeof(args) / sizeof(*args),
+				 (const uint64_t[3]) { (rows + high - 1) / high, (n + wide - 1) / wide, 1 }, NULL);
+}
+
+const struct clade_impl clade_impl_linear_cl_cpu = {
+	.size = sizeof(struct clade_impl),
+	.op = "linear",
+	.name = "cl.cpu",
+	.doc = "an item holds a tile of MR rows by VW * NV columns in registers; weights in panels",
+	.needs = CLADE_NEEDS_OPENCL,
+	.accepts = accepts_cpu,
+	.prepare = prepare_cpu,
+	.run = run_cpu,
+	.priority = 20,
+};
