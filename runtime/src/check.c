@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Checks of the tables that ops, implementations and kernels register: sizes, names, flags, ranges. */
 #include "internal.h"
+#include "pattern.h"
 
 #include <string.h>
 
@@ -140,6 +141,7 @@ static enum clade_status check_port(const struct clade_op *op, const struct clad
 static enum clade_status check_ports(const struct clade_op *op, const char *origin, struct clade_diag *diag)
 {
 	uint32_t counts[2] = { 0, 0 };
+	char why[256];
 
 	for (size_t i = 0; op->ports[i]; i++) {
 		const struct clade_port *port = op->ports[i], *next = op->ports[i + 1];
@@ -162,9 +164,13 @@ static enum clade_status check_ports(const struct clade_op *op, const char *orig
 	}
 	if (counts[1] == 0)
 		return refuse(diag, origin, "op %s: it has no output", op->name);
+	if (!clade_pattern_check_op(op, why, sizeof(why)))
+		return refuse(diag, origin, "op %s: %s", op->name, why);
 	for (size_t i = 0; op->ports[i]; i++) {
 		const struct clade_port *port = op->ports[i];
 
+		if (port->flags & CLADE_OUT && !port->shape && !port->like && !op->infer)
+			return refuse(diag, origin, "op %s: nothing says the shape of output %s", op->name, port->name);
 		if (port->like && !input_named(op, port->like))
 			return refuse(diag, origin, "op %s: output %s is like %s, which is no input", op->name,
 				      port->name, port->like);

@@ -105,9 +105,18 @@ struct clade_host {
 		CLADE_PRINTF(3, 4);
 };
 
-/* The one exported symbol of a plugin. Called once; what it registered before failing is taken back. */
+/* The one function that a plugin exports. Called once; what it registered before failing is taken back. */
 #define CLADE_PLUGIN_SYMBOL "clade_plugin_entry"
 typedef enum clade_status clade_plugin_entry_fn(const struct clade_host *host, struct clade_registry *registry);
+/* Beside it, the ABI that the plugin was built for, which the loader reads before it calls anything. A plugin writes
+ *	CLADE_PLUGIN(host, registry) { return host->add_op(registry, &my_op); }
+ */
+#define CLADE_PLUGIN_ABI_SYMBOL "clade_plugin_abi"
+#define CLADE_PLUGIN(host, registry)                                        \
+	CLADE_API extern const uint32_t clade_plugin_abi;                   \
+	const uint32_t clade_plugin_abi = CLADE_ABI;                        \
+	CLADE_API enum clade_status clade_plugin_entry(const struct clade_host *host, struct clade_registry *registry); \
+	enum clade_status clade_plugin_entry(const struct clade_host *host, struct clade_registry *registry)
 
 #ifdef __cplusplus
 }

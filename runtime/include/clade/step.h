@@ -33,7 +33,8 @@ CLADE_API enum clade_status clade_params_parse(const struct clade_op *op, const 
 CLADE_API enum clade_status clade_infer_types(const struct clade_op *op, const void *params, uint32_t input_count,
 					      const struct clade_type *const *inputs, struct clade_type *outputs,
 					      uint32_t *out_output_count, struct clade_diag *diag);
-/* The same over symbolic dims: `ops` does the arithmetic on codes (graph). */
+/* The same over symbolic dims: `ops` does the arithmetic on codes (graph). `outputs` holds one type for each of the op's
+ * outputs; output_count is set. */
 CLADE_API enum clade_status clade_infer_types_with(const struct clade_op *op, struct clade_infer *infer);
 
 /* ---- choice ---- */
