@@ -31,7 +31,9 @@ CLADE_API const struct clade_store_tensor *clade_store_find(const struct clade_s
 /* Reads elements [first, first + count) as f32 (floats) or i32 (integers, bool), converted. */
 CLADE_API enum clade_status clade_store_read(const struct clade_store *store, const struct clade_store_tensor *tensor,
 					     int64_t first, int64_t count, void *target, struct clade_diag *diag);
-/* Metadata by dotted key ("rope_parameters.rope_theta"). */
+/* Metadata by dotted key ("rope_parameters.rope_theta"). Objects and arrays are OTHER, their elements are reachable as
+ * "key.name" and "key.0"; a null counts as absent (meta_at shows it as NONE). A safetensors file's own metadata has keys
+ * "__metadata__.KEY"; of shards that disagree, the first one's. */
 enum clade_meta_kind { CLADE_META_NONE, CLADE_META_BOOL, CLADE_META_INT, CLADE_META_FLOAT, CLADE_META_STRING, CLADE_META_OTHER };
 struct clade_meta {
 	enum clade_meta_kind kind;
@@ -46,10 +48,16 @@ CLADE_API bool clade_store_meta_at(const struct clade_store *store, size_t index
 /* "safetensors", "npy" or "" by what was added first. */
 CLADE_API const char *clade_store_format(const struct clade_store *store);
 
-/* Writes a whole file or none (temporary file and rename). */
+/* Reads a whole regular file of at most `limit` bytes into fresh memory, with a NUL behind it. */
+CLADE_API enum clade_status clade_file_load(struct clade_context *context, const char *path, size_t limit,
+					    char **out_text, size_t *out_bytes, struct clade_diag *diag);
+/* Writes a whole file or none (temporary file and rename); what is not a regular file is written directly. */
+CLADE_API enum clade_status clade_file_write(struct clade_context *context, const char *path, const void *data,
+					     size_t bytes, struct clade_diag *diag);
+/* Writes a whole .npy file or none. */
 CLADE_API enum clade_status clade_npy_write(struct clade_context *context, const char *path,
 					    const struct clade_type *type, const void *data, struct clade_diag *diag);
-/* Reads a .npy into fresh memory of the context's allocator; type as in the file (C order). */
+/* Reads a .npy into fresh memory of the context's allocator; type as in the file, brought to C order. */
 CLADE_API enum clade_status clade_npy_read(struct clade_context *context, const char *path,
 					   struct clade_type *out_type, void **out_data, struct clade_diag *diag);
 
