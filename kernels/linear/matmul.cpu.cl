@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* matmul on processors: an item is one register tile of MATMUL_TILE rows by NV vectors of one product. Nothing is
+/* matmul on processors: an item is one register tile of MR rows by NV vectors of one product. Nothing is
  * packed: rows of b are read in place where its columns are neighbours, else lane by lane. No groups. */
 #include "linear/matmul.clh"
 

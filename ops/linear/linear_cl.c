@@ -32,7 +32,7 @@ static enum clade_status run_cl(const struct clade_run *run)
 	uint32_t wide = run->device->kind == CLADE_DEVICE_CPU ? 1 : 64;
 	enum clade_status status = CLADE_OK;
 
-	/* Some devices take no more than 65535 groups along axis 1; an item makes four rows (LINEAR_ROWS there). */
+	/* Some devices take no more than 65535 groups along axis 1; an item makes four rows (DOT_ROWS there). */
 	for (int64_t first = 0; first < rows && !status; first += 4 * 65535) {
 		int64_t count = rows - first < 4 * 65535 ? rows - first : 4 * 65535;
 		const struct clade_arg args[] = { CLADE_TENSOR(run->inputs[0]),

@@ -68,7 +68,7 @@ static enum clade_status prepare_cl(struct clade_prepare *prepare)
 
 static enum clade_status run_cl(const struct clade_run *run)
 {
-	/* Four rows an item: MATMUL_ROWS in the kernel. */
+	/* Four rows an item: DOT_ROWS in the kernel. */
 	return launch(run, 4, 1, run->device->kind == CLADE_DEVICE_CPU ? 1 : 64);
 }
 

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* The block `feed_forward`: ports, attribute and cases. Its reference is its body in graph/lib. */
+#include "blocks_internal.h"
+
+const char *const clade_feed_forward_acts[] = { "relu", "gelu", "gelu_tanh", "silu", NULL };
+
+static const struct clade_attr act = { .size = sizeof(struct clade_attr),
+				       .name = "act",
+				       .type = CLADE_ATTR_WORD,
+				       .offset = offsetof(struct feed_forward_params, act),
+				       .required = true,
+				       .words = clade_feed_forward_acts,
+				       .help = "the activation between the two products" };
+
+#define PORT(name_, flags_, shape_, help_)                                                                             \
+	{                                                                                                              \
+		.size = sizeof(struct clade_port), .name = (name_), .flags = (flags_),                                 \
+		.dtypes = CLADE_DTYPE_BIT(CLADE_F32), .shape = (shape_), .help = (help_)                               \
+	}
+static const struct clade_port x = PORT("x", CLADE_IN, "[..., d]", "rows to transform");
+static const struct clade_port w1 = PORT("w1", CLADE_IN, "[f, d]", "weight into the hidden layer");
+static const struct clade_port b1 = PORT("b1", CLADE_IN | CLADE_OPTIONAL, "[f]", "bias of the hidden layer");
+static const struct clade_port w2 = PORT("w2", CLADE_IN, "[e, f]", "weight out of the hidden layer");
+static const struct clade_port b2 = PORT("b2", CLADE_IN | CLADE_OPTIONAL, "[e]", "bias of the output");
+static const struct clade_port y = PORT("y", CLADE_OUT, "[..., e]", "linear(act(linear(x, w1, b1)), w2, b2)");
+
+#define CASE(name_, flags_, act_, ...)                                                                                 \
+	&(const struct clade_case)                                                                                     \
+	{                                                                                                              \
+		.size = sizeof(struct clade_case), .name = (name_), .attrs = "act = " act_,                            \
+		.inputs = (const char *const[]) { __VA_ARGS__, NULL }, .flags = (flags_)                               \
+	}
+/* m rows, d in, f hidden, e out, weights bound as such */
+#define WEIGHTS(m, d, f, e, act)                                                                                       \
+	CASE(#m "x" #d "x" #f "x" #e " " act, 0, "\"" act "\"", "x = f32[" #m ", " #d "]",                             \
+	     "w1 = f32[" #f ", " #d "] normal weight", "b1 = f32[" #f "] normal weight",                               \
+	     "w2 = f32[" #e ", " #f "] normal weight", "b2 = f32[" #e "] normal weight")
+#define VALUES(m, d, f, e, act)                                                                                        \
+	CASE(#m "x" #d "x" #f "x" #e " " act " values", 0, "\"" act "\"", "x = f32[" #m ", " #d "]",                   \
+	     "w1 = f32[" #f ", " #d "]", "w2 = f32[" #e ", " #f "]")
+#define FILLED(fill)                                                                                                   \
+	CASE(fill, 0, "\"relu\"", "x = f32[5, 33] " fill, "w1 = f32[65, 33] " fill " weight",                          \
+	     "b1 = f32[65] " fill " weight", "w2 = f32[31, 65] " fill " weight")
+
+static const struct clade_case *const cases[] = {
+	WEIGHTS(1, 1, 1, 1, "relu"),
+	WEIGHTS(0, 3, 5, 7, "relu"),
+	WEIGHTS(2, 0, 5, 7, "relu"),
+	WEIGHTS(2, 3, 0, 7, "relu"),
+	WEIGHTS(2, 3, 5, 0, "relu"),
+	WEIGHTS(7, 17, 31, 13, "gelu"),
+	WEIGHTS(13, 32, 33, 32, "gelu_tanh"),
+	WEIGHTS(12, 64, 300, 64, "silu"),
+	WEIGHTS(25, 15, 65, 33, "relu"),
+	VALUES(5, 17, 31, 13, "gelu"),
+	VALUES(4, 16, 300, 16, "silu"),
+	VALUES(3, 7, 5, 9, "gelu_tanh"),
+	VALUES(6, 31, 17, 3, "relu"),
+	FILLED("nan"),
+	FILLED("inf"),
+	FILLED("specials"),
+	FILLED("cancel"),
+	CASE("rank 3", 0, "\"relu\"", "x = f32[2, 3, 20]", "w1 = f32[40, 20] normal weight",
+	     "w2 = f32[20, 40] normal weight"),
+	CASE("70001 rows", CLADE_CASE_LARGE, "\"relu\"", "x = f32[70001, 3]", "w1 = f32[5, 3] normal weight",
+	     "w2 = f32[2, 5] normal weight"),
+	CASE("128x384x1536", CLADE_CASE_LARGE | CLADE_CASE_BENCH, "\"gelu\"", "x = f32[128, 384]",
+	     "w1 = f32[1536, 384] normal weight", "b1 = f32[1536] normal weight", "w2 = f32[384, 1536] normal weight",
+	     "b2 = f32[384] normal weight"),
+	CASE("f differs", CLADE_CASE_FAILS, "\"relu\"", "x = f32[2, 3]", "w1 = f32[5, 3]", "w2 = f32[3, 4]"),
+	NULL
+};
+
+const struct clade_op clade_op_feed_forward = {
+	.size = sizeof(struct clade_op),
+	.name = "feed_forward",
+	.doc = "The position-wise feed-forward network (Vaswani et al. 2017, equation 2, with any of four "
+	       "activations): "
+	       "y = linear(act(linear(x, w1, b1)), w2, b2).",
+	.flags = CLADE_OP_BLOCK,
+	.params_size = sizeof(struct feed_forward_params),
+	.attrs = CLADE_LIST(struct clade_attr, &act),
+	.ports = CLADE_LIST(struct clade_port, &x, &w1, &b1, &w2, &b2, &y),
+	.cases = cases,
+	.family = "blocks",
+	.rows = "...",
+};

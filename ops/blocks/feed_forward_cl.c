@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* `feed_forward` on OpenCL devices in two launches: the hidden layer with its activation into scratch memory, then the
+ * output. `cl` runs anywhere, `cl.cpu` with register tiles and packed weights. */
+#include "blocks_internal.h"
+#include <stdio.h>
+#include <string.h>
+
+/* Kernels count rows and columns in 32 bits, with room to round up to a tile. */
+#define LIMIT INT32_MAX
+
+enum { PORT_X, PORT_W1, PORT_B1, PORT_W2, PORT_B2 };
+
+static bool counts_fit(const struct clade_node_info *node, char *why, size_t why_size)
+{
+	int64_t rows = blocks_rows(node->inputs[PORT_X]);
+	int64_t d = node->inputs[PORT_W1]->dims[1], f = node->inputs[PORT_W2]->dims[1];
+	int64_t e = node->inputs[PORT_W2]->dims[0];
+
+	if (rows <= LIMIT && d <= LIMIT && f <= LIMIT && e <= LIMIT)
+		return true;
+	snprintf(why, why_size, "%lld rows of %lld, %lld and %lld are more than its 31-bit counters hold",
+		 (long long)rows, (long long)d, (long long)f, (long long)e);
+	return false;
+}
+
+static enum clade_status prepare_half(struct clade_prepare *prepare, const char *source, const char *function)
+{
+	const struct feed_forward_params *params = prepare->node->params;
+	size_t rows = (size_t)blocks_rows(prepare->node->inputs[PORT_X]), bytes;
+	enum clade_status status;
+	char defines[32];
+	uint32_t slot;
+
+	if (!clade_size_mul(rows, (size_t)prepare->node->inputs[PORT_W2]->dims[1], &bytes) ||
+	    !clade_size_mul(bytes, sizeof(float), &bytes))
+		return prepare->host->prepare_fail(prepare, CLADE_ERR_UNSUPPORTED,
+						   "the hidden layer of %zu rows is larger than memory can be", rows);
+	snprintf(defines, sizeof(defines), "ACT=%s", clade_feed_forward_acts[params->act]);
+	status = prepare->host->kernel(prepare, source, function, defines, &slot);
+	return status ? status : prepare->host->scratch(prepare, bytes, &slot);
+}
+
+/* The hidden layer as a tensor over the scratch memory. */
+static void hidden_view(const struct clade_run *run, int64_t rows, struct clade_tensor *out)
+{
+	*out = *run->scratch[0];
+	memset(&out->type, 0, sizeof(out->type));
+	out->type.dtype = CLADE_F32;
+	out->type.rank = 2;
+	out->type.dims[0] = rows;
+	out->type.dims[1] = run->inputs[PORT_W2]->type.dims[1];
+	out->strides[0] = out->type.dims[1];
+	out->strides[1] = 1;
+	out->layout = (struct clade_layout) { CLADE_LAYOUT_ROWS, 0 };
+}
+
+static enum clade_status prepare_cl(struct clade_prepare *prepare)
+{
+	return prepare_half(prepare, "blocks/feed_forward.cl", "feed_forward");
+}
+
+static enum clade_status half_cl(const struct clade_run *run, const struct clade_tensor *x,
+				 const struct clade_tensor *w, const struct clade_tensor *bias,
+				 const struct clade_tensor *y, int64_t rows, bool act)
+{
+	uint32_t wide = run->device->kind == CLADE_DEVICE_CPU ? 1 : 64;
+	enum clade_status status = CLADE_OK;
+
+	/* Some devices take no more than 65535 groups along axis 1; an item makes four rows (DOT_ROWS there). */
+	for (int64_t first = 0; first < rows && !status; first += 4 * 65535) {
+		int64_t count = rows - first < 4 * 65535 ? rows - first : 4 * 65535;
+		const struct clade_arg args[] = { CLADE_TENSOR(x),
+						  CLADE_TENSOR(w),
+						  CLADE_TENSOR(bias),
+						  CLADE_TENSOR(y),
+						  CLADE_UINT(rows),
+						  CLADE_UINT(w->type.dims[0]),
+						  CLADE_UINT(w->type.dims[1]),
+						  CLADE_UINT(bias != NULL),
+						  CLADE_UINT(act),
+						  CLADE_UINT(first) };
+
+		status = run->host->launch(
+			run, 0, args, sizeof(args) / sizeof(*args),
+			(const uint64_t[3]) { (uint64_t)w->type.dims[0], ((uint64_t)count + 3) / 4, 1 },
+			(const uint32_t[3]) { wide, 1, 1 });
+	}
+	return status;
+}
+
+static enum clade_status run_cl(const struct clade_run *run)
+{
+	int64_t rows = blocks_rows(&run->inputs[PORT_X]->type);
+	const struct clade_tensor *const *in = run->inputs;
+	struct clade_tensor hidden;
+	enum clade_status status;
+
+	hidden_view(run, rows, &hidden);
+	status = half_cl(run, in[PORT_X], in[PORT_W1], in[PORT_B1], &hidden, rows, true);
+	return status ? status : half_cl(run, &hidden, in[PORT_W2], in[PORT_B2], run->outputs[0], rows, false);
+}
+
+const struct clade_impl clade_impl_feed_forward_cl = {
+	.size = sizeof(struct clade_impl),
+	.op = "feed_forward",
+	.name = "cl",
+	.doc = "two products, the activation in the first one's end; an item makes four rows of one column; any device",
+	.needs = CLADE_NEEDS_OPENCL,
+	.accepts = counts_fit,
+	.prepare = prepare_cl,
+	.run = run_cl,
+	.priority = 10,
+};
+
+static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t why_size)
+{
+	if (node->device->kind != CLADE_DEVICE_CPU) {
+		snprintf(why, why_size, "register tiles are for processors, this device is none");
+		return false;
+	}
+	if (node->sources[PORT_W1] != CLADE_FROM_WEIGHT || node->sources[PORT_W2] != CLADE_FROM_WEIGHT) {
+		snprintf(why, why_size, "w1 or w2 is not a weight, so it cannot be packed in advance");
+		return false;
+	}
+	return counts_fit(node, why, why_size);
+}
+
+static enum clade_status prepare_cpu(struct clade_prepare *prepare)
+{
+	const struct clade_device_info *device = prepare->node->device;
+	struct clade_layout panel = { CLADE_LAYOUT_PANEL, (uint16_t)(device->vector_width * device->tile_vectors) };
+	enum clade_status status = prepare->host->layout(prepare, PORT_W1, panel);
+
+	if (!status)
+		status = prepare->host->layout(prepare, PORT_W2, panel);
+	return status ? status : prepare_half(prepare, "blocks/feed_forward.cpu.cl", "feed_forward__cpu");
+}
+
+static enum clade_status half_cpu(const struct clade_run *run, const struct clade_tensor *x,
+				  const struct clade_tensor *w, const struct clade_tensor *bias,
+				  const struct clade_tensor *y, int64_t rows, bool act)
+{
+	uint64_t high = run->device->tile_rows, wide = run->device->vector_width * run->device->tile_vectors;
+	uint64_t n = (uint64_t)w->type.dims[0];
+	const struct clade_arg args[] = {
+		CLADE_TENSOR(x),  CLADE_TENSOR(w), CLADE_TENSOR(bias),          CLADE_TENSOR(y),
+		CLADE_UINT(rows), CLADE_UINT(n),   CLADE_UINT(w->type.dims[1]), CLADE_UINT(bias != NULL),
+		CLADE_UINT(act)
+	};
+
+	return run->host->launch(run, 0, args, sizeof(args) / sizeof(*args),
+				 (const uint64_t[3]) { ((uint64_t)rows + high - 1) / high, (n + wide - 1) / wide, 1 },
+				 NULL);
+}
+
+static enum clade_status run_cpu(const struct clade_run *run)
+{
+	int64_t rows = blocks_rows(&run->inputs[PORT_X]->type);
+	const struct clade_tensor *const *in = run->inputs;
+	struct clade_tensor hidden;
+	enum clade_status status;
+
+	hidden_view(run, rows, &hidden);
+	status = half_cpu(run, in[PORT_X], in[PORT_W1], in[PORT_B1], &hidden, rows, true);
+	return status ? status : half_cpu(run, &hidden, in[PORT_W2], in[PORT_B2], run->outputs[0], rows, false);
+}
+
+const struct clade_impl clade_impl_feed_forward_cl_cpu = {
+	.size = sizeof(struct clade_impl),
+	.op = "feed_forward",
+	.name = "cl.cpu",
+	.doc = "two products by register tiles over weights in panels, the activation in the first one's end",
+	.needs = CLADE_NEEDS_OPENCL,
+	.accepts = accepts_cpu,
+	.prepare = prepare_cpu,
+	.run = run_cpu,
+	.priority = 20,
+};
