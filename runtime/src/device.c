@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-static const struct clade_driver *const drivers[] = { &clade_driver_host };
+static const struct clade_driver *const drivers[] = { &clade_driver_host, &clade_driver_cl };
 enum { DRIVER_COUNT = sizeof(drivers) / sizeof(drivers[0]) };
 
 struct clade_found *clade_found_add(struct clade_context *context, struct clade_found_list *list,

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the OpenCL driver share. Only this folder includes CL/cl.h; only functions of OpenCL 1.2 are
+ * called. */
+#ifndef CLADE_RUNTIME_OPENCL_H
+#define CLADE_RUNTIME_OPENCL_H
+
+#define CL_TARGET_OPENCL_VERSION 300
+#define CL_USE_DEPRECATED_OPENCL_1_2_APIS
+#include <CL/cl.h>
+#include <sys/types.h>
+
+#include "../device.h"
+
+enum { CLADE_KEY_BYTES = 32 };
+
+/* Text that grows; `failed` is sticky, so that callers check once at the end. */
+struct clade_text {
+	struct clade_context *context;
+	char *data;
+	size_t length, room;
+	bool failed;
+};
+void clade_text_init(struct clade_text *text, struct clade_context *context);
+void clade_text_finish(struct clade_text *text);
+void clade_text_add(struct clade_text *text, const char *data, size_t length);
+void clade_text_format(struct clade_text *text, const char *format, ...) CLADE_PRINTF(2, 3);
+
+/* A built program: one family, one set of defines, some or all of the family's sources. Kept until the device closes.
+ */
+struct clade_cl_program {
+	struct clade_cl_program *next;
+	char *family, *defines;
+	const char **sources; /* sorted; the names belong to the registered sources */
+	size_t source_count, source_room;
+	cl_program handle;
+	unsigned char key[CLADE_KEY_BYTES];
+	bool to_save; /* built from source and not yet stored */
+};
+
+/* clade_device.state of an OpenCL device. */
+struct clade_cl_device {
+	cl_platform_id platform;
+	cl_device_id device;
+	cl_context context;
+	pid_t pid;       /* no OpenCL call is made in a child process: it would hang */
+	atomic_int lost; /* the code that ended this device, else 0 */
+	size_t max_argument_bytes;
+	char *identity; /* everything about platform, device, driver and CPU that can change a binary */
+	int cache;      /* the cache's folder, -1: none */
+	struct clade_cl_program *programs; /* guarded by clade_device.lock */
+};
+
+static inline struct clade_cl_device *clade_cl_state(const struct clade_device *device)
+{
+	return device->state;
+}
+
+/* ---- errors.c ---- */
+const char *clade_cl_code_name(cl_int code);
+/* OK for CL_SUCCESS; else records call, code, device, and marks the device lost after codes that no context survives.
+ */
+enum clade_status clade_cl_check(struct clade_device *device, cl_int code, const char *call, struct clade_diag *diag);
+/* Whether calls may be made: not after a loss, not in a child process. */
+enum clade_status clade_cl_alive(struct clade_device *device, struct clade_diag *diag);
+/* Whether objects may still be released. */
+bool clade_cl_may_release(const struct clade_device *device);
+
+/* ---- quirks.c ---- */
+/* Adjusts what the device said by the rows of the quirk table that match, then chooses width, tile and rank. */
+void clade_cl_apply_quirks(struct clade_device_info *info, bool unified_memory);
+
+/* ---- list.c ---- */
+enum clade_status clade_cl_list(struct clade_context *context, struct clade_found_list *list, struct clade_diag *diag);
+/* A string property, trimmed; "" if the query fails. Free with clade_free. NULL if there is no memory. */
+char *clade_cl_device_string(struct clade_context *context, cl_device_id device, cl_device_info name);
+char *clade_cl_platform_string(struct clade_context *context, cl_platform_id platform, cl_platform_info name);
+
+/* ---- memory.c ---- */
+enum clade_status clade_cl_queue_create(struct clade_queue *queue, struct clade_diag *diag);
+void clade_cl_queue_destroy(struct clade_queue *queue);
+enum clade_status clade_cl_queue_finish(struct clade_queue *queue, struct clade_diag *diag);
+enum clade_status clade_cl_buffer_create(struct clade_buffer *buffer, size_t bytes, const void *values,
+					 struct clade_diag *diag);
+void clade_cl_buffer_destroy(struct clade_buffer *buffer);
+enum clade_status clade_cl_write(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset,
+				 const void *source, size_t bytes, bool wait, struct clade_diag *diag);
+enum clade_status clade_cl_read(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset, void *target,
+				size_t bytes, bool wait, struct clade_diag *diag);
+enum clade_status clade_cl_copy(struct clade_queue *queue, struct clade_buffer *source, size_t source_offset,
+				struct clade_buffer *target, size_t target_offset, size_t bytes,
+				struct clade_diag *diag);
+enum clade_status clade_cl_fill(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset, size_t bytes,
+				uint32_t pattern, struct clade_diag *diag);
+
+/* ---- source.c ---- */
+/* The full text of a program: prelude, then each source with its includes expanded and lines marked by #line. */
+enum clade_status clade_cl_expand(struct clade_device *device, const struct clade_cl_program *program,
+				  struct clade_text *out, struct clade_diag *diag);
+
+/* ---- program.c ---- */
+#define CLADE_CL_BUILD_OPTIONS "-cl-std=CL1.2"
+enum clade_status clade_cl_build(struct clade_device *device, struct clade_step *const *steps, size_t count,
+				 struct clade_diag *diag);
+void clade_cl_save_programs(struct clade_device *device);
+void clade_cl_programs_release(struct clade_device *device);
+
+/* ---- exec.c ---- */
+enum clade_status clade_cl_exec_create(struct clade_exec *exec, struct clade_diag *diag);
+void clade_cl_exec_destroy(struct clade_exec *exec);
+void clade_cl_exec_begin(struct clade_exec *exec);
+enum clade_status clade_cl_launch(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
+				  uint32_t arg_count, const uint64_t global[3], const uint32_t local[3],
+				  struct clade_diag *diag);
+uint64_t clade_cl_exec_ns(struct clade_exec *exec);
+
+#endif

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs: which ones a set of steps needs, building them from the cache or from source, storing their binaries. */
+#include "opencl.h"
+#include "cache.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { LONGEST_LOG = 1 << 20, LONGEST_FAMILY = 256 };
+
+static double seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void program_free(struct clade_device *device, struct clade_cl_program *program)
+{
+	if (!program)
+		return;
+	if (program->handle && clade_cl_may_release(device))
+		clade_cl_check(device, clReleaseProgram(program->handle), "clReleaseProgram", NULL);
+	clade_free(device->context, program->family);
+	clade_free(device->context, program->defines);
+	clade_free(device->context, program->sources);
+	clade_free(device->context, program);
+}
+
+void clade_cl_programs_release(struct clade_device *device)
+{
+	struct clade_cl_device *state = clade_cl_state(device);
+
+	while (state->programs) {
+		struct clade_cl_program *program = state->programs;
+
+		state->programs = program->next;
+		program_free(device, program);
+	}
+}
+
+/* ---- grouping ---- */
+
+/* The folder of "norm/layer_norm.cl" is "norm". */
+static void family_of(const char *source, char out[LONGEST_FAMILY])
+{
+	const char *slash = strrchr(source, '/');
+	size_t length = slash ? (size_t)(slash - source) : 0;
+
+	if (length >= LONGEST_FAMILY)
+		length = LONGEST_FAMILY - 1;
+	memcpy(out, source, length);
+	out[length] = 0;
+}
+
+static bool has_source(const struct clade_cl_program *program, const char *source)
+{
+	for (size_t i = 0; i < program->source_count; i++)
+		if (!strcmp(program->sources[i], source))
+			return true;
+	return false;
+}
+
+/* The program in the list of this family and defines; if `source` is given, only one that contains it. */
+static struct clade_cl_program *find_program(struct clade_cl_program *list, const char *family, const char *defines,
+					     const char *source)
+{
+	for (; list; list = list->next)
+		if (!strcmp(list->family, family) && !strcmp(list->defines, defines) &&
+		    (!source || has_source(list, source)))
+			return list;
+	return NULL;
+}
+
+/* Sorted, so that equal sets are equal texts. */
+static bool add_source(struct clade_device *device, struct clade_cl_program *program, const char *source)
+{
+	size_t i;
+
+	if (program->source_count == program->source_room) {
+		size_t room = program->source_room ? 2 * program->source_room : 8;
+		const char **sources = clade_resize(device->context, program->sources, room * sizeof(*sources));
+
+		if (!sources)
+			return false;
+		program->sources = sources;
+		program->source_room = room;
+	}
+	for (i = program->source_count++; i > 0 && strcmp(program->sources[i - 1], source) > 0; i--)
+		program->sources[i] = program->sources[i - 1];
+	program->sources[i] = source;
+	return true;
+}
+
+/* Adds to `pending` what this kernel needs and no program of the device has. */
+static bool want_kernel(struct clade_device *device, const struct clade_step_kernel *kernel,
+			struct clade_cl_program **pending)
+{
+	const struct clade_kernel_source *source = clade_kernel_source_find(device->context, kernel->source);
+	struct clade_cl_program *program;
+	char family[LONGEST_FAMILY];
+
+	family_of(kernel->source, family);
+	if (find_program(clade_cl_state(device)->programs, family, kernel->defines, kernel->source))
+		return true;
+	program = find_program(*pending, family, kernel->defines, NULL);
+	if (program && has_source(program, kernel->source))
+		return true;
+	if (!program) {
+		program = clade_alloc(device->context, sizeof(*program));
+		if (!program)
+			return false;
+		program->family = clade_strdup(device->context, family);
+		program->defines = clade_strdup(device->context, kernel->defines);
+		program->next = *pending;
+		*pending = program;
+		if (!program->family || !program->defines)
+			return false;
+	}
+	/* The registered name lives as long as the context; the step's copy does not. */
+	return source && add_source(device, program, source->name);
+}
+
+/* ---- building ---- */
+
+static void keep_build_log(struct clade_device *device, const struct clade_cl_program *program, struct clade_diag *diag)
+{
+	struct clade_cl_device *state = clade_cl_state(device);
+	size_t bytes = 0;
+	char *log;
+
+	if (!diag || diag->log ||
+	    clGetProgramBuildInfo(program->handle, state->device, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes) || bytes == 0)
+		return;
+	log = malloc(bytes + 1); /* clade_diag_finish frees it */
+	if (!log)
+		return;
+	if (clGetProgramBuildInfo(program->handle, state->device, CL_PROGRAM_BUILD_LOG, bytes, log, NULL)) {
+		free(log);
+		return;
+	}
+	log[bytes < LONGEST_LOG ? bytes : LONGEST_LOG] = 0;
+	diag->log = log;
+}
+
+static enum clade_status fail_build(struct clade_device *device, const struct clade_cl_program *program, cl_int code,
+				    struct clade_diag *diag)
+{
+	bool first = diag && !diag->status;
+
+	if (code == CL_OUT_OF_RESOURCES || code == CL_OUT_OF_HOST_MEMORY)
+		return clade_cl_check(device, code, "clBuildProgram", diag);
+	if (first) {
+		keep_build_log(device, program, diag);
+		clade_fail(diag, CLADE_ERR_DEVICE, CLADE_MSG_BUILD, device->info.id,
+			   "clBuildProgram failed on %.100s for family '%.100s' with defines '%.200s': %s (%d)",
+			   device->info.name, program->family, program->defines, clade_cl_code_name(code), (int)code);
+		diag->device_code = code;
+	}
+	clade_log(device->context, CLADE_LOG_ERROR, "program", "%s: family %s [%s] does not build: %s (%d)",
+		  device->info.id, program->family, program->defines, clade_cl_code_name(code), (int)code);
+	return CLADE_ERR_DEVICE;
+}
+
+static enum clade_status build_from_source(struct clade_device *device, struct clade_cl_program *program,
+					   const struct clade_text *text, struct clade_diag *diag)
+{
+	struct clade_cl_device *state = clade_cl_state(device);
+	const char *source = text->data;
+	size_t length = text->length;
+	enum clade_status status;
+	cl_int code;
+
+	program->handle = clCreateProgramWithSource(state->context, 1, &source, &length, &code);
+	status = clade_cl_check(device, code, "clCreateProgramWithSource", diag);
+	if (status)
+		return status;
+	code = clBuildProgram(program->handle, 1, &state->device, CLADE_CL_BUILD_OPTIONS, NULL, NULL);
+	return code ? fail_build(device, program, code, diag) : CLADE_OK;
+}
+
+/* Whether every kernel that the steps want from this program can be made: some drivers accept a binary and only refuse
+ * its kernels. */
+static bool kernels_exist(const struct clade_cl_program *program, struct clade_step *const *steps, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < steps[i]->kernel_count; k++) {
+			const struct clade_step_kernel *wanted = &steps[i]->kernels[k];
+			char family[LONGEST_FAMILY];
+			cl_kernel kernel;
+			cl_int code;
+
+			family_of(wanted->source, family);
+			if (wanted->program || strcmp(family, program->family) ||
+			    strcmp(wanted->defines, program->defines) || !has_source(program, wanted->source))
+				continue;
+			kernel = clCreateKernel(program->handle, wanted->function, &code);
+			if (code)
+				return false;
+			clReleaseKernel(kernel);
+		}
+	return true;
+}
+
+/* False: there is no binary, or the driver does not want it (then the entry is gone). Never an error: source remains.
+ */
+static bool build_from_cache(struct clade_device *device, struct clade_cl_program *program,
+			     struct clade_step *const *steps, size_t count)
+{
+	struct clade_cl_device *state = clade_cl_state(device);
+	size_t bytes;
+	void *binary = clade_cache_load(device->context, state->cache, program->key, &bytes);
+	const unsigned char *start = binary;
+	cl_int code, status = CL_SUCCESS;
+	const char *call = "clCreateProgramWithBinary";
+
+	if (!binary)
+		return false;
+	program->handle = clCreateProgramWithBinary(state->context, 1, &state->device, &bytes, &start, &status, &code);
+	if (!code)
+		code = status;
+	if (!code) {
+		call = "clBuildProgram";
+		code = clBuildProgram(program->handle, 1, &state->device, CLADE_CL_BUILD_OPTIONS, NULL, NULL);
+	}
+	clade_free(device->context, binary);
+	if (!code && kernels_exist(program, steps, count))
+		return true;
+	clade_log(device->context, CLADE_LOG_NOTE, "program",
+		  "%s: the driver refuses a cached binary (%s: %s); "
+		  "building from source",
+		  device->info.id, code ? call : "clCreateKernel", clade_cl_code_name(code));
+	clade_cache_remove(device->context, state->cache, program->key);
+	if (program->handle)
+		clReleaseProgram(program->handle);
+	program->handle = NULL;
+	return false;
+}
+
+static enum clade_status build_program(struct clade_device *device, struct clade_cl_program *program,
+				       struct clade_step *const *steps, size_t count, struct clade_diag *diag)
+{
+	struct clade_cl_device *state = clade_cl_state(device);
+	struct clade_text text;
+	double start = seconds();
+	enum clade_status status;
+	bool cached = false;
+
+	clade_text_init(&text, device->context);
+	status = clade_cl_expand(device, program, &text, diag);
+	if (!status) {
+		const void *parts[] = { text.data, CLADE_CL_BUILD_OPTIONS, state->identity };
+		const size_t lengths[] = { text.length, strlen(CLADE_CL_BUILD_OPTIONS), strlen(state->identity) };
+
+		if (!clade_cache_hash(parts, lengths, 3, program->key))
+			status = clade_fail_memory(diag, 0, "a program's checksum");
+	}
+	if (!status)
+		cached = build_from_cache(device, program, steps, count);
+	if (!status && !cached)
+		status = build_from_source(device, program, &text, diag);
+	clade_text_finish(&text);
+	if (status)
+		return status;
+	program->to_save = !cached && state->cache >= 0;
+	device->programs_built += !cached;
+	device->programs_from_cache += cached;
+	device->build_seconds += seconds() - start;
+	clade_log(device->context, CLADE_LOG_DEBUG, "program", "%s: family %s [%s], %zu sources, %s in %.1f ms",
+		  device->info.id, program->family, program->defines, program->source_count,
+		  cached ? "from the cache" : "built", 1e3 * (seconds() - start));
+	return CLADE_OK;
+}
+
+/* Points the steps' kernels at the device's programs, where these exist. */
+static void assign(struct clade_device *device, struct clade_step *const *steps, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < steps[i]->kernel_count; k++) {
+			struct clade_step_kernel *kernel = &steps[i]->kernels[k];
+			char family[LONGEST_FAMILY];
+
+			family_of(kernel->source, family);
+			if (!kernel->program)
+				kernel->program = find_program(clade_cl_state(device)->programs, family,
+							       kernel->defines, kernel->source);
+		}
+}
+
+enum clade_status clade_cl_build(struct clade_device *device, struct clade_step *const *steps, size_t count,
+				 struct clade_diag *diag)
+{
+	struct clade_cl_device *state = clade_cl_state(device);
+	struct clade_cl_program *pending = NULL;
+	enum clade_status status = clade_cl_alive(device, diag);
+
+	if (status)
+		return status;
+	/* Compilers inside drivers are not safe to call twice at once: one build in a context at a time. */
+	pthread_mutex_lock(&device->context->device_lock);
+	pthread_mutex_lock(&device->lock);
+	for (size_t i = 0; i < count && !status; i++)
+		for (size_t k = 0; k < steps[i]->kernel_count && !status; k++)
+			if (!steps[i]->kernels[k].program && !want_kernel(device, &steps[i]->kernels[k], &pending))
+				status = clade_fail_memory(diag, 0, "the list of programs");
+	while (pending && !status) {
+		struct clade_cl_program *program = pending;
+
+		status = build_program(device, program, steps, count, diag);
+		if (status)
+			break;
+		pending = program->next;
+		program->next = state->programs;
+		state->programs = program;
+	}
+	while (pending) {
+		struct clade_cl_program *next = pending->next;
+
+		program_free(device, pending);
+		pending = next;
+	}
+	assign(device, steps, count);
+	pthread_mutex_unlock(&device->lock);
+	pthread_mutex_unlock(&device->context->device_lock);
+	return status;
+}
+
+/* ---- storing ---- */
+
+static void save_program(struct clade_device *device, struct clade_cl_program *program)
+{
+	struct clade_cl_device *state = clade_cl_state(device);
+	size_t bytes = 0;
+	unsigned char *binary;
+	cl_int code = clGetProgramInfo(program->handle, CL_PROGRAM_BINARY_SIZES, sizeof(bytes), &bytes, NULL);
+
+	if (code || bytes == 0) {
+		clade_log(device->context, CLADE_LOG_NOTE, "program", "%s: the driver gives no binary: %s",
+			  device->info.id, clade_cl_code_name(code));
+		return;
+	}
+	binary = clade_resize(device->context, NULL, bytes);
+	if (!binary) {
+		clade_log(device->context, CLADE_LOG_NOTE, "program", "program not cached: no memory (%zu bytes)",
+			  bytes);
+		return;
+	}
+	code = clGetProgramInfo(program->handle, CL_PROGRAM_BINARIES, sizeof(binary), &binary, NULL);
+	if (code)
+		clade_log(device->context, CLADE_LOG_NOTE, "program", "%s: the driver gives no binary: %s",
+			  device->info.id, clade_cl_code_name(code));
+	else
+		clade_cache_save(device->context, state->cache, program->key, binary, bytes);
+	clade_free(device->context, binary);
+}
+
+void clade_cl_save_programs(struct clade_device *device)
+{
+	struct clade_cl_device *state = clade_cl_state(device);
+	bool saved = false;
+
+	if (state->cache < 0 || clade_cl_alive(device, NULL))
+		return;
+	pthread_mutex_lock(&device->context->device_lock);
+	pthread_mutex_lock(&device->lock);
+	for (struct clade_cl_program *program = state->programs; program; program = program->next)
+		if (program->to_save) {
+			save_program(device, program);
+			program->to_save = false; /* also after a failure: it would fail again */
+			saved = true;
+		}
+	if (saved)
+		clade_cache_trim(device->context, state->cache, CLADE_CACHE_MOST_BYTES);
+	pthread_mutex_unlock(&device->lock);
+	pthread_mutex_unlock(&device->context->device_lock);
+}
