@@ -53,7 +53,9 @@ bool clade_type_bytes(const struct clade_type *type, size_t *out_bytes)
 	const struct clade_dtype_info *info = clade_dtype_info(type->dtype);
 	int64_t count;
 
-	return info && clade_type_count(type, &count) && clade_size_mul((size_t)count, info->bytes, out_bytes);
+	/* No object is larger than PTRDIFF_MAX. */
+	return info && clade_type_count(type, &count) && clade_size_mul((size_t)count, info->bytes, out_bytes) &&
+	       *out_bytes <= PTRDIFF_MAX;
 }
 
 bool clade_type_equal(const struct clade_type *a, const struct clade_type *b)
