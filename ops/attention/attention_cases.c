@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* The cases of attention: sizes around the blocks of 256 keys, what hides keys, hostile values, grouped heads, strides.
+ */
+#include "attention.h"
+
+#define INPUTS(...) ((const char *const[]) { __VA_ARGS__, NULL })
+#define CASE(case_name, case_attrs, case_flags, ...)                                                                   \
+	(&(const struct clade_case) { sizeof(struct clade_case), case_name, case_attrs, INPUTS(__VA_ARGS__),           \
+				      case_flags })
+#define QKV(b, h, t, d, g, s, e)                                                                                       \
+	"q = f32[" #b ", " #h ", " #t ", " #d "]", "k = f32[" #b ", " #g ", " #s ", " #d "]",                          \
+		"v = f32[" #b ", " #g ", " #s ", " #e "]"
+
+const struct clade_case *const attention_cases[] = {
+	/* sizes */
+	CASE("one", NULL, 0, QKV(1, 1, 1, 1, 1, 1, 1)), CASE("prime", NULL, 0, QKV(2, 3, 17, 7, 3, 13, 5)),
+	CASE("no_keys", NULL, 0, QKV(2, 2, 3, 8, 2, 0, 8)), CASE("no_queries", NULL, 0, QKV(2, 2, 0, 8, 2, 5, 8)),
+	CASE("no_batch", NULL, 0, QKV(0, 2, 3, 8, 2, 5, 8)), CASE("no_columns", NULL, 0, QKV(1, 2, 3, 0, 2, 5, 0)),
+	CASE("keys_255", NULL, 0, QKV(1, 2, 3, 64, 2, 255, 64)),
+	CASE("keys_256", "causal = true", 0, QKV(1, 2, 33, 64, 2, 256, 64)),
+	CASE("keys_257", NULL, 0, QKV(1, 2, 3, 64, 2, 257, 64)),
+	CASE("keys_513", "causal = true", 0, QKV(1, 1, 35, 100, 1, 513, 100)),
+	CASE("long_rows", NULL, 0, QKV(1, 1, 2, 300, 1, 67, 515)),
+	CASE("bench_512", "causal = true", CLADE_CASE_BENCH | CLADE_CASE_LARGE, QKV(1, 12, 512, 64, 12, 512, 64)),
+	CASE("bench_decode", NULL, CLADE_CASE_BENCH | CLADE_CASE_LARGE, QKV(1, 8, 1, 64, 8, 4096, 64)),
+	CASE("many_rows", "causal = true", CLADE_CASE_LARGE, QKV(1, 2, 33001, 1, 2, 9, 1)),
+	/* hidden keys */
+	CASE("causal", "causal = true", 0, QKV(2, 2, 19, 16, 2, 19, 16)),
+	CASE("causal_more_keys", "causal = true", 0, QKV(1, 2, 5, 16, 2, 40, 16)),
+	CASE("causal_more_queries", "causal = true", 0, QKV(1, 2, 40, 16, 2, 5, 16)),
+	CASE("window", "causal = true, window = 7", 0, QKV(1, 2, 600, 8, 2, 600, 8)),
+	CASE("window_1", "causal = true, window = 1", 0, QKV(1, 1, 9, 8, 1, 9, 8)),
+	CASE("window_alone", "window = 300", 0, QKV(1, 1, 21, 8, 1, 521, 8)),
+	CASE("q_pos", "causal = true", 0, QKV(2, 2, 7, 16, 2, 300, 16), "q_pos = i32[2, 7] positions:290"),
+	CASE("q_pos_gaps", "causal = true", 0, QKV(3, 2, 11, 16, 2, 40, 16), "q_pos = i32[3, 11] badids:40"),
+	CASE("q_pos_window", "causal = true, window = 5", 0, QKV(3, 2, 11, 16, 2, 40, 16),
+	     "q_pos = i32[3, 11] badids:40"),
+	CASE("q_pos_plain", NULL, 0, QKV(3, 2, 11, 16, 2, 40, 16), "q_pos = i32[3, 11] badids:40"),
+	CASE("kv_len", NULL, 0, QKV(5, 2, 3, 16, 2, 270, 16), "kv_len = i32[5] ids:271"),
+	CASE("kv_len_short", "causal = true", 0, QKV(5, 2, 3, 16, 2, 9, 16), "kv_len = i32[5] ids:4"),
+	CASE("kv_len_outside", NULL, 0, QKV(7, 1, 3, 16, 1, 9, 16), "kv_len = i32[7] badids:9"),
+	CASE("mask_padding", NULL, 0, QKV(3, 2, 5, 16, 2, 31, 16), "mask = bool[3, 1, 1, 31] rowmask"),
+	CASE("mask_full", NULL, 0, QKV(2, 3, 18, 16, 3, 261, 16), "mask = bool[2, 3, 18, 261] rowmask"),
+	CASE("mask_heads", "causal = true", 0, QKV(2, 3, 18, 16, 3, 20, 16), "mask = bool[1, 3, 18, 1] mask"),
+	CASE("mask_all_false", NULL, 0, QKV(1, 2, 17, 16, 2, 20, 16), "mask = bool[1, 1, 17, 20] allfalse"),
+	CASE("mask_all_true", NULL, 0, QKV(1, 2, 17, 16, 2, 20, 16), "mask = bool[1, 1, 17, 20] alltrue"),
+	CASE("mask_and_causal", "causal = true", 0, QKV(2, 2, 40, 16, 2, 300, 16), "mask = bool[2, 1, 1, 300] mask"),
+	/* scores */
+	CASE("bias", NULL, 0, QKV(2, 3, 18, 16, 3, 33, 16), "bias = f32[1, 3, 18, 33]"),
+	CASE("bias_rows", "causal = true", 0, QKV(2, 3, 18, 16, 3, 33, 16), "bias = f32[2, 1, 1, 33]"),
+	CASE("bias_ninf", NULL, 0, QKV(2, 3, 18, 16, 3, 263, 16), "bias = f32[2, 3, 18, 263] ninf"),
+	CASE("bias_specials", NULL, 0, QKV(2, 3, 18, 16, 3, 33, 16), "bias = f32[2, 3, 18, 33] specials"),
+	CASE("softcap", "softcap = 2.5", 0, QKV(1, 2, 18, 16, 2, 33, 16), "bias = f32[1, 1, 18, 33]"),
+	CASE("scale", "scale = 3.7", 0, QKV(1, 2, 18, 16, 2, 300, 16)),
+	CASE("scale_zero", "scale = 0", 0, QKV(1, 2, 18, 16, 2, 33, 16)),
+	/* hostile values */
+	CASE("huge", NULL, 0, "q = f32[1, 2, 5, 16] huge", "k = f32[1, 2, 20, 16] huge", "v = f32[1, 2, 20, 16]"),
+	CASE("tiny", NULL, 0, "q = f32[1, 2, 5, 16] tiny", "k = f32[1, 2, 20, 16] tiny", "v = f32[1, 2, 20, 16] tiny"),
+	CASE("nan_keys", "causal = true", 0, "q = f32[1, 2, 20, 16]", "k = f32[1, 2, 20, 16] nan",
+	     "v = f32[1, 2, 20, 16]"),
+	CASE("nan_values", "causal = true", 0, "q = f32[1, 2, 20, 16]", "k = f32[1, 2, 20, 16]",
+	     "v = f32[1, 2, 20, 16] nan"),
+	CASE("inf_queries", NULL, 0, "q = f32[1, 2, 20, 4] inf", "k = f32[1, 2, 20, 4]", "v = f32[1, 2, 20, 4]"),
+	CASE("dead_values", "causal = true", 0, "q = f32[2, 1, 20, 16]", "k = f32[2, 1, 300, 16]",
+	     "v = f32[2, 1, 300, 16] specials", "mask = bool[2, 1, 20, 300] mask"),
+	CASE("equal", NULL, 0, "q = f32[1, 2, 5, 16]", "k = f32[1, 2, 300, 16] equal", "v = f32[1, 2, 300, 16]"),
+	CASE("cancel", NULL, 0, "q = f32[1, 2, 5, 64] cancel", "k = f32[1, 2, 20, 64]", "v = f32[1, 2, 20, 16] cancel"),
+	/* heads and strides */
+	CASE("grouped", "causal = true", 0, QKV(2, 6, 11, 16, 2, 40, 16)),
+	CASE("one_key_head", "causal = true", 0, QKV(2, 5, 7, 16, 1, 290, 16), "q_pos = i32[2, 7] positions:200",
+	     "mask = bool[2, 5, 7, 290] mask"),
+	CASE("grouped_decode", "causal = true", 0, QKV(2, 8, 1, 64, 2, 300, 64), "q_pos = i32[2, 1] positions:280",
+	     "kv_len = i32[2] ids:300"),
+	CASE("strided", "causal = true", 0, "q = f32[2, 4, 11, 16] normal strided",
+	     "k = f32[2, 2, 40, 16] normal strided", "v = f32[2, 2, 40, 9] normal strided", "bias = f32[1, 4, 11, 40]"),
+	/* refused */
+	CASE("heads_inexact", NULL, CLADE_CASE_FAILS, QKV(1, 5, 3, 8, 2, 4, 8)),
+	CASE("other_width", NULL, CLADE_CASE_FAILS, "q = f32[1, 2, 3, 8]", "k = f32[1, 2, 4, 7]",
+	     "v = f32[1, 2, 4, 8]"),
+	CASE("other_keys", NULL, CLADE_CASE_FAILS, "q = f32[1, 2, 3, 8]", "k = f32[1, 2, 4, 8]", "v = f32[1, 2, 5, 8]"),
+	CASE("mask_rank", NULL, CLADE_CASE_FAILS, QKV(1, 2, 3, 8, 2, 4, 8), "mask = bool[3, 4] mask"),
+	CASE("mask_shape", NULL, CLADE_CASE_FAILS, QKV(1, 2, 3, 8, 2, 4, 8), "mask = bool[1, 1, 2, 4] mask"), NULL
+};

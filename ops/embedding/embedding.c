@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* embedding: ports, cases; and the family's registration. */
+#include "embedding_family.h"
+
+#define PORT(...)                                                                                                      \
+	{                                                                                                              \
+		.size = sizeof(struct clade_port), __VA_ARGS__                                                         \
+	}
+#define INPUTS(...) ((const char *const[]) { __VA_ARGS__, NULL })
+#define CASE(case_name, case_flags, ...)                                                                               \
+	(&(const struct clade_case) { sizeof(struct clade_case), case_name, NULL, INPUTS(__VA_ARGS__), case_flags })
+
+static const struct clade_port ids = PORT("ids", CLADE_IN, CLADE_DTYPE_BIT(CLADE_I32), "[...]",
+					  .help = "row numbers, usually tokens", .index_of = "table");
+static const struct clade_port table = PORT("table", CLADE_IN, CLADE_DTYPE_BIT(CLADE_F32), "[v, d]",
+					    .help = "one row an id; also in the packed layout of linear's weights");
+static const struct clade_port y = PORT("y", CLADE_OUT, CLADE_DTYPE_BIT(CLADE_F32), "[..., d]");
+
+static const struct clade_case *const embedding_cases[] = {
+	CASE("tokens", 0, "ids = i32[2, 17] ids:101", "table = f32[101, 64] specials"),
+	CASE("one", 0, "ids = i32[1] ids:1", "table = f32[1, 1]"),
+	CASE("scalar", 0, "ids = i32[] ids:7", "table = f32[7, 33]"),
+	CASE("outside", 0, "ids = i32[3, 11] badids:7", "table = f32[7, 19]"),
+	CASE("no_ids", 0, "ids = i32[2, 0] ids:7", "table = f32[7, 19]"),
+	CASE("no_columns", 0, "ids = i32[3] ids:7", "table = f32[7, 0]"),
+	CASE("no_rows", 0, "ids = i32[3] badids:1", "table = f32[0, 5]"),
+	CASE("weight", 0, "ids = i32[2, 17] badids:101", "table = f32[101, 37] normal weight"),
+	CASE("weight_wide", CLADE_CASE_BENCH, "ids = i32[64] ids:1000", "table = f32[1000, 768] normal weight"),
+	CASE("many_rows", CLADE_CASE_LARGE, "ids = i32[70001] ids:101", "table = f32[101, 3]"),
+	CASE("rank", CLADE_CASE_FAILS, "ids = i32[3] ids:7", "table = f32[7]"),
+	NULL
+};
+
+const struct clade_op embedding_op = {
+	.size = sizeof(struct clade_op),
+	.name = "embedding",
+	.doc = "y[i..., :] = table[ids[i...], :]. An id outside 0 .. v - 1 gives a row of NaN.",
+	.ports = CLADE_LIST(struct clade_port, &ids, &table, &y),
+	.cases = embedding_cases,
+	.family = "embedding",
+	.rows = "...",
+};
+
+clade_plugin_entry_fn clade_family_embedding;
+enum clade_status clade_family_embedding(const struct clade_host *host, struct clade_registry *registry)
+{
+	const struct clade_impl *const impls[] = { &embedding_ref, &embedding_cl, &positional_ref, &positional_cl };
+	enum clade_status status = host->add_op(registry, &embedding_op);
+
+	if (!status)
+		status = host->add_op(registry, &positional_op);
+	for (size_t i = 0; i < sizeof(impls) / sizeof(impls[0]) && !status; i++)
+		status = host->add_impl(registry, impls[i]);
+	return status;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* What several ops need and an op that is a plugin may have too: inline only, nothing to link. Counts of elements,
+ * copies between strided arrays (host and device), frequencies of rotations and waves in double precision. */
+#ifndef CLADE_OP_KIT_H
+#define CLADE_OP_KIT_H
+
+#include <clade/host.h>
+#include <string.h>
+
+/* Product of the dims first .. end - 1 of a concrete type; its size was checked when its memory was made. */
+static inline int64_t clade_kit_product(const struct clade_type *type, uint32_t first, uint32_t end)
+{
+	int64_t product = 1;
+
+	for (uint32_t i = first; i < end; i++)
+		product *= type->dims[i];
+	return product;
+}
+
+static inline int64_t clade_kit_count(const struct clade_type *type)
+{
+	return clade_kit_product(type, 0, type->rank);
+}
+
+static inline uint32_t clade_kit_width(enum clade_dtype dtype)
+{
+	return dtype == CLADE_BOOL ? 1u : 4u;
+}
+
+/* An axis counted from the front; -1 if `axis` does not exist in `rank` axes. */
+static inline int32_t clade_kit_axis(int64_t axis, uint32_t rank)
+{
+	int64_t from_front = axis < 0 ? axis + (int64_t)rank : axis;
+
+	return from_front >= 0 && from_front < (int64_t)rank ? (int32_t)from_front : -1;
+}
+
+/* How an op's kernels are spread: few big items on processors, many small ones on everything else. */
+static inline bool clade_kit_big_items(const struct clade_device_info *device)
+{
+	return device->kind == CLADE_DEVICE_CPU || device->kind == CLADE_DEVICE_HOST;
+}
+
+/* `view` becomes `tensor` moved forward by `elements`. */
+static inline void clade_kit_shift(struct clade_tensor *view, const struct clade_tensor *tensor, int64_t elements)
+{
+	uint64_t bytes = (uint64_t)elements * clade_kit_width(tensor->type.dtype);
+
+	*view = *tensor;
+	if (view->data)
+		view->data = (char *)view->data + bytes;
+	else
+		view->offset += bytes;
+}
+
+/* A copy between two strided arrays of equal shape, axes merged where both sides allow it. Axis 0 is the innermost.
+ * Strides count elements; a source stride of 0 repeats. */
+struct clade_walk {
+	uint32_t rank; /* at least 1 */
+	int64_t dims[CLADE_MAX_RANK], from[CLADE_MAX_RANK], to[CLADE_MAX_RANK];
+};
+
+/* `dims`, `from` and `to` have the outermost axis first, as tensors do. */
+static inline void clade_walk_make(struct clade_walk *walk, uint32_t rank, const int64_t *dims, const int64_t *from,
+				   const int64_t *to)
+{
+	walk->rank = 0;
+	for (uint32_t i = rank; i-- > 0;) {
+		uint32_t top = walk->rank - 1;
+
+		if (dims[i] == 1)
+			continue;
+		/* 2^30 keeps every index of the kernels within 32 bits. */
+		if (walk->rank && from[i] == walk->from[top] * walk->dims[top] &&
+		    to[i] == walk->to[top] * walk->dims[top] && dims[i] <= (1 << 30) / (walk->dims[top] + 1)) {
+			walk->dims[top] *= dims[i];
+			continue;
+		}
+		walk->dims[walk->rank] = dims[i];
+		walk->from[walk->rank] = from[i];
+		walk->to[walk->rank] = to[i];
+		walk->rank++;
+	}
+	if (!walk->rank) {
+		walk->dims[0] = walk->from[0] = walk->to[0] = 1;
+		walk->rank = 1;
+	}
+}
+
+/* On the host device: `width` is the bytes of an element. */
+static inline void clade_walk_host(const struct clade_walk *walk, const void *source, void *target, size_t width)
+{
+	int64_t rows = 1, n = walk->dims[0];
+
+	for (uint32_t i = 1; i < walk->rank; i++)
+		rows *= walk->dims[i];
+	for (int64_t row = 0; row < rows && n; row++) {
+		int64_t rest = row, from = 0, to = 0;
+
+		for (uint32_t i = 1; i < walk->rank; i++) {
+			from += rest % walk->dims[i] * walk->from[i];
+			to += rest % walk->dims[i] * walk->to[i];
+			rest /= walk->dims[i];
+		}
+		if (walk->from[0] == 1 && walk->to[0] == 1) {
+			memmove((char *)target + (size_t)to * width, (const char *)source + (size_t)from * width,
+				(size_t)n * width);
+			continue;
+		}
+		for (int64_t i = 0; i < n; i++)
+			memmove((char *)target + (size_t)(to + i * walk->to[0]) * width,
+				(const char *)source + (size_t)(from + i * walk->from[0]) * width, width);
+	}
+}
+
+/* With the kernel `copy_4` or `copy_1` (kernels/include/copy.clh) in `slot`, by the tensors' element width. */
+static inline enum clade_status clade_walk_launch(const struct clade_run *run, uint32_t slot,
+						  const struct clade_walk *walk, const struct clade_tensor *source,
+						  const struct clade_tensor *target)
+{
+	bool big = clade_kit_big_items(run->device);
+	int64_t rows = 1, n = walk->dims[0], many, span;
+	uint32_t count = 0;
+
+	for (uint32_t i = 1; i < walk->rank; i++)
+		rows *= walk->dims[i];
+	if (rows > UINT32_MAX / 2 || n > UINT32_MAX / 2)
+		return run->host->run_fail(run, CLADE_ERR_UNSUPPORTED,
+					   "a copy of %lld rows of %lld elements is more than 32 bits can count",
+					   (long long)rows, (long long)n);
+	/* About 64 items for a processor; rows longer than 16384 elements are cut. */
+	many = big ? (rows + 63) / 64 : 1;
+	span = big ? (rows >= 64 || n < 16384 ? n : (n + 15) / 16) : 1;
+	if (!rows || !n)
+		return CLADE_OK;
+	struct clade_arg args[9 + 3 * (CLADE_MAX_RANK - 1)] = {
+		CLADE_TENSOR(source), CLADE_TENSOR(target),      CLADE_UINT(walk->rank),
+		CLADE_UINT(rows),     CLADE_UINT(many),          CLADE_UINT(n),
+		CLADE_UINT(span),     CLADE_LONG(walk->from[0]), CLADE_LONG(walk->to[0]),
+	};
+	count = 9;
+	for (uint32_t i = 1; i < CLADE_MAX_RANK; i++) {
+		bool used = i < walk->rank;
+
+		args[count++] = (struct clade_arg)CLADE_UINT(used ? walk->dims[i] : 1);
+		args[count++] = (struct clade_arg)CLADE_LONG(used ? walk->from[i] : 0);
+		args[count++] = (struct clade_arg)CLADE_LONG(used ? walk->to[i] : 0);
+	}
+	return run->host->launch(
+		run, slot, args, count,
+		(const uint64_t[3]) { (uint64_t)((n + span - 1) / span), (uint64_t)((rows + many - 1) / many), 1 },
+		(const uint32_t[3]) { big ? 1 : 64, 1, 1 });
+}
+
+/* ---- base^x in double precision by our own code, so that every C library gives the same bits. Only +, -, *, / and
+ * conversions are used, all correctly rounded. Relative error below 4e-15 for base in 1e-3 .. 1e9 and |x| <= 1 (tested
+ * against MPFR), so the nearest float is found except where base^x lies within 4e-15 of a rounding boundary. ---- */
+
+/* ln(a) for finite a > 0: a = 2^k * m with m in [sqrt(1/2), sqrt(2)), ln m = 2 atanh((m - 1) / (m + 1)). */
+static inline double clade_kit_log(double a)
+{
+	double s, square, sum = 0.0;
+	int64_t k = 0;
+
+	while (a >= 1.4142135623730951) {
+		a *= 0.5;
+		k++;
+	}
+	while (a < 0.70710678118654757) {
+		a *= 2.0;
+		k--;
+	}
+	s = (a - 1.0) / (a + 1.0);
+	square = s * s;
+	for (int term = 25; term >= 3; term -= 2)
+		sum = (sum + 1.0 / term) * square;
+	/* ln 2 in two parts, the first with trailing zeros, so that k times it is exact. */
+	return (double)k * 0x1.62e42feep-1 + ((double)k * 0x1.a39ef35793c76p-33 + (2.0 * s + 2.0 * s * sum));
+}
+
+/* e^a for |a| < 700: a = k ln 2 + r, |r| <= 0.35, Taylor's series to the 17th power. */
+static inline double clade_kit_exp(double a)
+{
+	int64_t k = (int64_t)(a * 1.4426950408889634 + (a < 0.0 ? -0.5 : 0.5));
+	double r = (a - (double)k * 0x1.62e42feep-1) - (double)k * 0x1.a39ef35793c76p-33;
+	double sum = 1.0, power = k < 0 ? 0.5 : 2.0;
+
+	for (int term = 17; term >= 1; term--)
+		sum = 1.0 + sum * r / term;
+	for (int64_t i = k < 0 ? -k : k; i > 0; i--)
+		sum *= power;
+	return sum;
+}
+
+/* base^(-numerator / denominator), rounded to float; base > 0. A denominator of 0 gives 1. */
+static inline float clade_kit_inverse_frequency(double base, int64_t numerator, int64_t denominator)
+{
+	if (!numerator || !denominator)
+		return 1.0f;
+	return (float)clade_kit_exp(-(double)numerator / (double)denominator * clade_kit_log(base));
+}
+
+#endif
