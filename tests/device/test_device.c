@@ -214,7 +214,7 @@ static void offsets_are_elements(void **state)
 	f->toy.inputs[0] = &x;
 	f->toy.outputs[0] = &y;
 	OK(toy_run(&f->toy, &f->diag));
-	OK(clade_buffer_read(f->queue, f->toy.buffers[2], 0, values, sizeof(values), true, &f->diag));
+	OK(clade_buffer_read(f->toy.queue, f->toy.buffers[2], 0, values, sizeof(values), true, &f->diag));
 	for (int i = 0; i < 64; i++)
 		assert_true(values[i] == (i >= 20 && i < 30 ? 2.0f * (float)(i - 13) : -77.0f));
 	x.offset = 2;
@@ -267,9 +267,11 @@ static void build_errors_carry_the_log(void **state)
 	assert_non_null(strstr(f->diag.text, "CL_BUILD_PROGRAM_FAILURE (-11)"));
 	assert_non_null(f->diag.log);
 	print_message("log: %.300s\n", f->diag.log);
-	if (strcmp(getenv("CLADE_TEST_LOG") ? getenv("CLADE_TEST_LOG") : "", "none"))
-		assert_non_null(strstr(f->diag.log, "undeclared_name"));
-	assert_non_null(strstr(f->diag.log, "toy_broken/toy.cl"));
+	assert_non_null(strstr(f->diag.log, "undeclared_name"));
+	/* Oclgrind gives a name of its own to what it compiles. */
+	assert_non_null(strstr(f->diag.log, strstr(clade_device_get_info(f->device)->quirks, "oclgrind")
+						    ? "input.cl"
+						    : "toy_broken/toy.cl:4:12"));
 	toy_close(&f->toy);
 	clade_diag_reset(&f->diag);
 	assert_int_equal(toy_open(&f->toy, f->device, &toy_missing, 8, false, 1, &f->diag), CLADE_ERR_DATA);

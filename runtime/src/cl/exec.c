@@ -337,8 +337,11 @@ enum clade_status clade_cl_launch(struct clade_exec *exec, uint32_t slot, const 
 	size_t whole[3], group[3];
 	cl_event event = NULL;
 	cl_uint dims = 3;
-	enum clade_status status = clade_cl_alive(device, diag);
+	enum clade_status status = CLADE_OK;
 
+	/* Only the loss is looked for here: asking for the process id costs a system call a launch. */
+	if (atomic_load(&clade_cl_state(device)->lost))
+		status = clade_cl_alive(device, diag);
 	if (!status)
 		status = check_grid(exec, slot, global, local, whole, group, diag);
 	if (!status)

@@ -8,22 +8,24 @@
 /* A row applies if every text given occurs in the device's property (case does not matter) and the kind matches. */
 static const struct quirk {
 	const char *name, *platform, *device;
-	int kind;      /* enum clade_device_kind that it applies to, -1: any */
-	int set_kind;  /* what it really is, -1: as it says */
-	uint32_t rank; /* 0: by kind */
-	uint32_t soft_fma;
+	int kind;              /* enum clade_device_kind that it applies to, -1: any */
+	int set_kind;          /* what it really is, -1: as it says */
+	int soft_fma;          /* 1, 0, or -1: as it says */
+	uint32_t rank;         /* 0: by kind */
 	uint32_t no_profiling; /* its timer gives 0 */
 	const char *why;
 } quirks[] = {
-	{ "pocl", "Portable Computing Language", NULL, CLADE_DEVICE_CPU, -1, 40, 0, 0,
+	{ "pocl", "Portable Computing Language", NULL, CLADE_DEVICE_CPU, -1, -1, 40, 0,
 	  "the CPU driver that kernels are tuned on" },
-	{ "pocl", "Portable Computing Language", NULL, CLADE_DEVICE_GPU, -1, 15, 0, 0,
+	{ "pocl", "Portable Computing Language", NULL, CLADE_DEVICE_GPU, -1, -1, 15, 0,
 	  "the vendor's own driver comes first" },
-	{ "rusticl", "rusticl", NULL, -1, -1, 0, 0, 1, "the event timer of Mesa 22.3 reads 0" },
-	{ "llvmpipe", NULL, "llvmpipe", -1, CLADE_DEVICE_CPU, 60, 1, 0,
+	{ "intel-cpu", "Intel(R) OpenCL", NULL, CLADE_DEVICE_CPU, -1, 0, 0, 0,
+	  "does not list CL_FP_FMA, yet fma is one instruction" },
+	{ "rusticl", "rusticl", NULL, -1, -1, -1, 0, 1, "the event timer of Mesa 22.3 reads 0" },
+	{ "llvmpipe", NULL, "llvmpipe", -1, CLADE_DEVICE_CPU, 1, 60, 0,
 	  "fma is a call in software (11 million a second); subnormals are flushed" },
-	{ "clover", "Clover", NULL, -1, -1, 65, 0, 0, "superseded by rusticl" },
-	{ "oclgrind", "Oclgrind", NULL, -1, CLADE_DEVICE_OTHER, 70, 1, 0, "interprets kernels, to check them" },
+	{ "clover", "Clover", NULL, -1, -1, -1, 65, 0, "superseded by rusticl" },
+	{ "oclgrind", "Oclgrind", NULL, -1, CLADE_DEVICE_OTHER, 1, 70, 0, "interprets kernels, to check them" },
 };
 
 static const uint32_t ranks[] = {
@@ -86,8 +88,8 @@ void clade_cl_apply_quirks(struct clade_device_info *info, bool unified_memory)
 			info->kind = (enum clade_device_kind)quirk->set_kind;
 		if (quirk->rank)
 			info->rank = quirk->rank;
-		if (quirk->soft_fma)
-			info->soft_fma = 1;
+		if (quirk->soft_fma >= 0)
+			info->soft_fma = (uint32_t)quirk->soft_fma;
 		if (quirk->no_profiling)
 			info->profiling = 0;
 	}
