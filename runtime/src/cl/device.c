@@ -32,8 +32,9 @@ static void add_cpu_flags(struct clade_text *text)
 		fclose(file);
 }
 
-/* One line a property: uncut, unlike those in clade_device_info. */
-static enum clade_status make_identity(struct clade_device *device, struct clade_diag *diag)
+/* One line a property: uncut, unlike those in clade_device_info. *complete: no property was empty or refused; a key
+ * made from less would let another driver's binaries in. */
+static enum clade_status make_identity(struct clade_device *device, bool *complete, struct clade_diag *diag)
 {
 	struct clade_cl_device *state = clade_cl_state(device);
 	static const cl_platform_info platform_properties[] = { CL_PLATFORM_NAME, CL_PLATFORM_VENDOR,
@@ -48,6 +49,7 @@ static enum clade_status make_identity(struct clade_device *device, struct clade
 
 		clade_text_format(&text, "platform %s\n", value ? value : "");
 		text.failed = text.failed || !value;
+		*complete = *complete && value && value[0];
 		clade_free(device->context, value);
 	}
 	for (size_t i = 0; i < sizeof(device_properties) / sizeof(device_properties[0]); i++) {
@@ -55,6 +57,7 @@ static enum clade_status make_identity(struct clade_device *device, struct clade
 
 		clade_text_format(&text, "device %s\n", value ? value : "");
 		text.failed = text.failed || !value;
+		*complete = *complete && value && value[0];
 		clade_free(device->context, value);
 	}
 	clade_text_format(&text, "clade %s, pointers of %zu bytes\n", clade_version(), sizeof(void *));
@@ -73,6 +76,7 @@ static enum clade_status cl_open(struct clade_device *device, const struct clade
 	const cl_context_properties properties[] = { CL_CONTEXT_PLATFORM, (cl_context_properties)found->platform, 0 };
 	struct clade_cl_device *state = clade_alloc(device->context, sizeof(*state));
 	enum clade_status status;
+	bool complete = true;
 	cl_int code;
 
 	if (!state)
@@ -87,13 +91,16 @@ static enum clade_status cl_open(struct clade_device *device, const struct clade
 			       &state->max_argument_bytes, NULL);
 	status = clade_cl_check(device, code, "clGetDeviceInfo", diag);
 	if (!status)
-		status = make_identity(device, diag);
+		status = make_identity(device, &complete, diag);
 	if (status)
 		return status;
 	state->context = clCreateContext(properties, 1, &state->device, NULL, NULL, &code);
 	status = clade_cl_check(device, code, "clCreateContext", diag);
-	if (!status)
+	if (!status && complete)
 		state->cache = clade_cache_open(device->context);
+	else if (!status && device->context->cache_dir)
+		clade_log(device->context, CLADE_LOG_NOTE, "program",
+			  "no cache of programs: %s does not say fully what it is", device->info.id);
 	return status;
 }
 

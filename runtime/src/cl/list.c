@@ -109,8 +109,13 @@ static void get_limits(cl_device_id device, struct clade_device_info *info, cl_i
 
 	info->compute_units = get_uint(device, CL_DEVICE_MAX_COMPUTE_UNITS, failed);
 	info->max_work_group = clamp32(get_size(device, CL_DEVICE_MAX_WORK_GROUP_SIZE, failed));
-	if (dims >= 3 && dims <= 16)
-		clGetDeviceInfo(device, CL_DEVICE_MAX_WORK_ITEM_SIZES, dims * sizeof(size_t), sizes, NULL);
+	if (dims >= 3 && dims <= 16) {
+		cl_int code =
+			clGetDeviceInfo(device, CL_DEVICE_MAX_WORK_ITEM_SIZES, dims * sizeof(size_t), sizes, NULL);
+
+		if (code && !*failed)
+			*failed = code;
+	}
 	for (int i = 0; i < 3; i++)
 		info->max_work_item[i] = sizes[i] ? clamp32(sizes[i]) : 1;
 	info->global_bytes = get_ulong(device, CL_DEVICE_GLOBAL_MEM_SIZE, failed);
