@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The family `norm`: softmax, layer_norm, rms_norm. */
+#ifndef CLADE_NORM_H
+#define CLADE_NORM_H
+
+#include <clade/host.h>
+
+struct norm_params {
+	float eps;
+};
+struct softmax_params {
+	int64_t axis;
+};
+
+extern const struct clade_op clade_op_layer_norm, clade_op_rms_norm, clade_op_softmax;
+extern const struct clade_impl clade_impl_layer_norm_ref, clade_impl_rms_norm_ref, clade_impl_softmax_ref;
+extern const struct clade_impl clade_impl_layer_norm_cl, clade_impl_rms_norm_cl, clade_impl_softmax_cl;
+
+/* The rows of a tensor whose last axis is dense: its leading axes from the innermost outward, without those of size 1
+ * and with neighbours merged where the strides allow; at least one axis. */
+struct norm_rows {
+	uint32_t axes;
+	int64_t n; /* elements a row */
+	int64_t size[CLADE_MAX_RANK], step[CLADE_MAX_RANK];
+};
+void clade_norm_rows(const struct clade_tensor *x, struct norm_rows *rows);
+
+/* x as [outer, n, inner] around `axis` (negative: from the end); false if there is no such axis. */
+struct softmax_shape {
+	int64_t outer, n, inner;
+};
+bool clade_softmax_shape(const struct clade_type *x, int64_t axis, struct softmax_shape *shape);
+
+#endif
