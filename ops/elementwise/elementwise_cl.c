@@ -73,8 +73,11 @@ static enum clade_status run_cl(const struct clade_run *run)
 
 	clade_elementwise_loop(&out, run->inputs, run->input_count, &loop);
 	/* As many axes in one launch as the kernel walks and its counters hold. */
-	while (inner < loop.axes && inner < KERNEL_AXES && (inner == 0 || loop.size[inner] <= MOST_ITEMS / items))
+	while (inner < loop.axes && inner < KERNEL_AXES && (inner == 0 || loop.size[inner] <= MOST_ITEMS / items)) {
 		items *= loop.size[inner++];
+		if (items == 0)
+			return CLADE_OK;
+	}
 	for (uint32_t axis = inner; axis < loop.axes; axis++)
 		launches *= loop.size[axis];
 	out_bytes = items * (out.type.dtype == CLADE_BOOL ? 1 : 4);
@@ -82,8 +85,6 @@ static enum clade_status run_cl(const struct clade_run *run)
 		in[k] = *run->inputs[k];
 		bytes[k] = in[k].type.dtype == CLADE_BOOL ? 1 : 4;
 	}
-	if (items == 0)
-		return CLADE_OK;
 	for (; launches > 0 && !status; launches--) {
 		status = launch(run, &loop, inner, &out, in);
 		out.offset += (uint64_t)out_bytes;
