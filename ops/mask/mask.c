@@ -114,7 +114,7 @@ static enum clade_status run_padding_ref(const struct clade_run *run)
 
 /* ---- OpenCL ---- */
 
-enum { GROUP = 64 };
+enum { GROUP = 32 };
 
 static enum clade_status prepare_causal_cl(struct clade_prepare *prepare)
 {
