@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/* Fused implementations of blocks against their bodies: every case of a block op through each implementation on the
+ * device, against the body's ops one after the other in reference C, bit for bit.
+ *	test_blocks [--device SELECTOR] [--label TEXT] */
+#include <clade/builtin.h>
+#include <harness.h>
+#include <trial.h>
+
+#include <setjmp.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct options {
+	struct harness harness;
+	const char *device;
+} options = { .harness = { .label = "cl" }, .device = "cl" };
+
+/* A dense array on the host; `data` NULL: absent. */
+struct value {
+	struct clade_type type;
+	void *data;
+};
+
+/* Runs op.ref on dense values. The result's memory belongs to the caller (clade_free, NULL context). */
+static bool apply(struct harness *harness, const char *name, const char *attrs, const struct value *inputs,
+		  uint32_t input_count, struct value *out, char *problem, size_t problem_size)
+{
+	struct trial trial = { .harness = harness, .device = harness->host, .queue = harness->host_queue };
+	struct clade_case_data data = { .input_count = input_count };
+	const struct clade_type *types[CLADE_MAX_PORTS] = { NULL };
+	struct clade_diag diag;
+	bool ok = false;
+
+	clade_diag_init(&diag);
+	trial.op = clade_op_find(harness->context, name);
+	trial.impl = clade_impl_find(harness->context, name, "ref");
+	if (!trial.op || !trial.impl) {
+		snprintf(problem, problem_size, "there is no %s.ref", name);
+		return false;
+	}
+	data.params = clade_alloc(NULL, trial.op->params_size + 1);
+	for (uint32_t i = 0; i < input_count; i++) {
+		data.present[i] = inputs[i].data != NULL;
+		data.input_types[i] = inputs[i].type;
+		data.inputs[i] = inputs[i].data;
+		types[i] = inputs[i].data ? &inputs[i].type : NULL;
+	}
+	if (clade_params_parse(trial.op, attrs, data.params, &diag) ||
+	    clade_infer_types(trial.op, data.params, input_count, types, data.output_types, &data.output_count,
+			      &diag)) {
+		snprintf(problem, problem_size, "%s: %s", name, diag.text);
+	} else {
+		trial.data = &data;
+		ok = trial_run(&trial) == TRIAL_OK;
+		snprintf(problem, problem_size, "%s.ref: %.400s", name, trial.problem);
+		out->type = data.output_types[0];
+		out->data = trial.results[0];
+		trial.results[0] = NULL;
+		trial_finish(&trial);
+	}
+	clade_free(NULL, data.params);
+	clade_diag_finish(&diag);
+	return ok;
+}
+
+/* What the body of a block gives for a case. */
+typedef bool body_fn(struct harness *harness, const struct clade_case *test_case, const struct value *in,
+		     struct value *out, char *problem, size_t problem_size);
+
+/* linear(act(linear(x, w1, b1)), w2, b2) */
+static bool feed_forward_body(struct harness *harness, const struct clade_case *test_case, const struct value *in,
+			      struct value *out, char *problem, size_t problem_size)
+{
+	static const struct word {
+		const char *text, *op, *attrs;
+	} words[] = { { "\"relu\"", "relu", NULL },
+		      { "\"gelu\"", "gelu", NULL },
+		      { "\"gelu_tanh\"", "gelu", "approximate = \"tanh\"" },
+		      { "\"silu\"", "silu", NULL } };
+	struct value hidden = { .data = NULL }, active = { .data = NULL };
+	const struct word *word = NULL;
+	bool ok;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strstr(test_case->attrs, words[i].text))
+			word = &words[i];
+	if (!word) {
+		snprintf(problem, problem_size, "this test does not know %s", test_case->attrs);
+		return false;
+	}
+	ok = apply(harness, "linear", NULL, (const struct value[]) { in[0], in[1], in[2] }, 3, &hidden, problem,
+		   problem_size) &&
+	     apply(harness, word->op, word->attrs, &hidden, 1, &active, problem, problem_size) &&
+	     apply(harness, "linear", NULL, (const struct value[]) { active, in[3], in[4] }, 3, out, problem,
+		   problem_size);
+	clade_free(NULL, hidden.data);
+	clade_free(NULL, active.data);
+	return ok;
+}
+
+/* layer_norm(add(x, y), gamma, beta, eps): the block's only attribute is layer_norm's. */
+static bool add_norm_body(struct harness *harness, const struct clade_case *test_case, const struct value *in,
+			  struct value *out, char *problem, size_t problem_size)
+{
+	struct value sum = { .data = NULL };
+	bool ok = apply(harness, "add", NULL, in, 2, &sum, problem, problem_size) &&
+		  apply(harness, "layer_norm", test_case->attrs, (const struct value[]) { sum, in[2], in[3] }, 3, out,
+			problem, problem_size);
+
+	clade_free(NULL, sum.data);
+	return ok;
+}
+
+/* One case in one mode; false and a problem if it did not give the body's bits. */
+static bool check_mode(struct trial *trial, const struct value *expected, struct harness_counts *counts)
+{
+	enum trial_result result = trial_run(trial);
+	struct clade_compare compare;
+
+	if (result == TRIAL_REFUSED) {
+		counts->refused++;
+		snprintf(counts->last_refusal, sizeof(counts->last_refusal), "%.250s", trial->problem);
+		return true;
+	}
+	counts->executed++;
+	if (result == TRIAL_OK) {
+		clade_compare_arrays(&expected->type, trial->results[0], expected->data, &compare);
+		if (compare.bit_equal)
+			return true;
+		snprintf(trial->problem, sizeof(trial->problem), "not the body's bits: element %lld, %g ULP",
+			 (long long)compare.worst, compare.max_ulp);
+	}
+	counts->failed++;
+	return false;
+}
+
+static void check_case(struct harness *harness, const struct clade_op *op, const struct clade_impl *impl, body_fn *body,
+		       const struct clade_case *test_case, struct harness_counts *counts)
+{
+	struct value inputs[CLADE_MAX_PORTS] = { { .data = NULL } }, expected = { .data = NULL };
+	char problem[512] = "";
+	struct clade_case_data data;
+	struct clade_diag diag;
+
+	clade_diag_init(&diag);
+	if (clade_case_build(harness->context, op, test_case, harness->seed, &data, &diag)) {
+		print_error("%s [%s]: %s\n", op->name, test_case->name, diag.text);
+		counts->failed++;
+		clade_diag_finish(&diag);
+		return;
+	}
+	for (uint32_t i = 0; i < data.input_count; i++)
+		inputs[i] = (struct value) { data.input_types[i], data.present[i] ? data.inputs[i] : NULL };
+	if (!body(harness, test_case, inputs, &expected, problem, sizeof(problem))) {
+		print_error("%s [%s]: body: %s\n", op->name, test_case->name, problem);
+		counts->failed++;
+	} else {
+		for (int mode = TRIAL_PLAIN; mode <= (test_case->flags & CLADE_CASE_ALIAS ? TRIAL_ALIAS : TRIAL_PLAIN);
+		     mode++) {
+			struct trial trial = { .harness = harness,
+					       .device = harness->device,
+					       .queue = harness->queue,
+					       .op = op,
+					       .impl = impl,
+					       .data = &data,
+					       .mode = (enum trial_mode)mode };
+
+			if (!check_mode(&trial, &expected, counts))
+				print_error("%s.%s %s [%s]: %s\n", op->name, impl->name, harness->label,
+					    test_case->name, trial.problem);
+			trial_finish(&trial);
+		}
+	}
+	clade_free(NULL, expected.data);
+	clade_case_finish(harness->context, &data);
+	clade_diag_finish(&diag);
+}
+
+/* All implementations of one block; at least one case of each must have run, and `cl` must take every case. */
+static void check_block(struct harness *harness, const char *name, body_fn *body)
+{
+	const struct clade_op *op = clade_op_find(harness->context, name);
+	bool slow = clade_device_get_info(harness->device)->soft_fma;
+	const struct clade_impl *impl;
+	uint64_t refused_cases;
+	size_t found = 0;
+
+	assert_non_null(op);
+	assert_int_equal(harness_check_refused_cases(harness, op, &refused_cases), 0);
+	for (size_t i = 0; (impl = clade_impl_at(harness->context, name, i)); i++) {
+		struct harness_counts counts = { 0 };
+
+		found++;
+		for (size_t j = 0; op->cases[j]; j++) {
+			if (op->cases[j]->flags & CLADE_CASE_FAILS)
+				continue;
+			if (op->cases[j]->flags & CLADE_CASE_LARGE && slow)
+				counts.skipped++;
+			else
+				check_case(harness, op, impl, body, op->cases[j], &counts);
+		}
+		printf("%s.%s %s: %llu executed, %llu refused, %llu skipped (large, and fma is slow here), %llu "
+		       "failed%s%s\n",
+		       name, impl->name, harness->label, (unsigned long long)counts.executed,
+		       (unsigned long long)counts.refused, (unsigned long long)counts.skipped,
+		       (unsigned long long)counts.failed, counts.refused ? "; refused: " : "", counts.last_refusal);
+		assert_int_equal(counts.failed, 0);
+		if (strcmp(impl->name, "cl") == 0)
+			assert_true(counts.executed && !counts.refused);
+		else
+			assert_true(counts.executed || counts.refused);
+	}
+	assert_true(found > 0);
+}
+
+static void test_feed_forward(void **state)
+{
+	(void)state;
+	check_block(&options.harness, "feed_forward", feed_forward_body);
+}
+
+static void test_add_norm(void **state)
+{
+	(void)state;
+	check_block(&options.harness, "add_norm", add_norm_body);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_feed_forward), cmocka_unit_test(test_add_norm) };
+	struct clade_context_params params = { .size = sizeof(params) };
+	struct clade_context *context = NULL;
+	struct clade_diag diag;
+	int failed = 1;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--device") == 0 && i + 1 < argc)
+			options.device = argv[++i];
+		else if (strcmp(argv[i], "--label") == 0 && i + 1 < argc)
+			options.harness.label = argv[++i];
+		else
+			return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	options.harness.out = stdout;
+	clade_diag_init(&diag);
+	if (!clade_context_create(&params, &context, &diag) && !clade_context_add_builtins(context, &diag) &&
+	    !harness_open(&options.harness, context, options.device, &diag)) {
+		failed = cmocka_run_group_tests(tests, NULL, NULL);
+		harness_close(&options.harness);
+	} else {
+		fprintf(stderr, "%s\n", diag.text);
+	}
+	clade_context_destroy(&context);
+	clade_diag_finish(&diag);
+	return failed;
+}
