@@ -58,8 +58,10 @@ static const struct clade_case *const cases[] = {
 	PACKED(2, 17, 255), BIASED(2, 33, 256), PACKED(2, 17, 257), BIASED(3, 16, 511), PACKED(1, 33, 512),
 	BIASED(13, 33, 513), PACKED(5, 7, 1000), VALUES(2, 5, 257), VALUES(2, 5, 1000), PACKED(2, 3, 4097),
 	/* values that hurt */
-	FILLED("cancel"), FILLED("specials"), FILLED("nan"), FILLED("inf"), FILLED("ninf"), FILLED("huge"),
-	FILLED("zeros"), FILLED("equal"),
+	FILLED("cancel"), FILLED("specials"), FILLED("nan"), FILLED("inf"),
+	FILLED("ninf"), /* one term: where a longer sum overflows depends on its order, which is not every
+			   implementation's */
+	CASE("huge", 0, "x = f32[13, 1] huge", "w = f32[33, 1] huge weight"), FILLED("zeros"), FILLED("equal"),
 	/* ranks */
 	CASE("rank 1", 0, "x = f32[300]", "w = f32[5, 300] normal weight"),
 	CASE("rank 4", 0, "x = f32[2, 3, 1, 20]", "w = f32[21, 20] normal weight", "bias = f32[21] normal weight"),

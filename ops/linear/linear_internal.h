@@ -3,14 +3,10 @@
 #ifndef CLADE_OPS_LINEAR_INTERNAL_H
 #define CLADE_OPS_LINEAR_INTERNAL_H
 
-#include <clade/host.h>
+#include <clade/linear.h>
 
 /* Canonical arithmetic (ops/ARITHMETIC.md, 2): a sum over K restarts every so many terms. */
 #define LINEAR_BLOCK 256
-
-struct matmul_params {
-	bool transpose_a, transpose_b;
-};
 
 /* Axes of a broadcast batch, merged where both operands allow it. Strides count elements; 0 repeats. */
 #define MATMUL_BATCH_AXES (CLADE_MAX_RANK - 2)

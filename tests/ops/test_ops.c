@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Every registered op, every implementation that belongs on the device, every case: against `ref`, bit for bit.
- *	test_ops [--device SELECTOR] [--label TEXT] [--op NAME] [--impl NAME] [--seed N] [--verbose]
+ *	test_ops [--device SELECTOR] [--label TEXT] [--op NAME] [--impl NAME] [--plugin FILE] [--seed N] [--verbose]
  * Without --device it is the host device: the reference against itself in hostile memory. */
 #include <clade/builtin.h>
 #include <harness.h>
@@ -15,7 +15,7 @@ enum { MOST_OPS = 512 };
 
 static struct options {
 	struct harness harness;
-	const char *device, *op, *impl;
+	const char *device, *op, *impl, *plugin;
 } options = { .harness = { .label = NULL }, .device = "ref" };
 
 static void print_log(void *user, enum clade_log_level level, const char *component, const char *text)
@@ -50,6 +50,8 @@ static int read_options(int argc, char **argv)
 			options.op = value;
 		else if (strcmp(argv[i], "--impl") == 0)
 			options.impl = value;
+		else if (strcmp(argv[i], "--plugin") == 0)
+			options.plugin = value;
 		else if (strcmp(argv[i], "--seed") == 0)
 			options.harness.seed = strtoull(value, NULL, 10);
 		else
@@ -88,8 +90,8 @@ int main(int argc, char **argv)
 	int failed = 1;
 
 	if (read_options(argc, argv)) {
-		fprintf(stderr,
-			"usage: test_ops [--device D] [--label L] [--op OP] [--impl I] [--seed N] [--verbose]\n");
+		fprintf(stderr, "usage: test_ops [--device D] [--label L] [--op OP] [--impl I] [--plugin F] [--seed N] "
+				"[--verbose]\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -97,6 +99,7 @@ int main(int argc, char **argv)
 	if (!options.harness.label)
 		options.harness.label = options.device;
 	if (!clade_context_create(&params, &context, &diag) && !clade_context_add_builtins(context, &diag) &&
+	    (!options.plugin || !clade_context_load_plugin(context, options.plugin, &diag)) &&
 	    !harness_open(&options.harness, context, options.device, &diag)) {
 		const struct clade_device_info *info = clade_device_get_info(options.harness.device);
 
