@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands, one a file. */
+#ifndef CLADE_COMMANDS_H
+#define CLADE_COMMANDS_H
+
+#include "tool.h"
+
+extern const struct command command_devices, command_run, command_generate, command_tokenize, command_check,
+	command_verify, command_ops, command_inspect;
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+/* MODEL arguments: a directory, a graph file, or a name that ships with clade; and sessions made as the options say. */
+#include "model.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t a = strlen(text), b = strlen(end);
+	return a >= b && strcmp(text + a - b, end) == 0;
+}
+
+static bool exists(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* ---- models that ship ---- */
+
+/* Where they may lie, best first: $CLADE_DATA_DIR, beside the program (an installation may be moved), the prefix it was
+ * configured for, the source tree it was built from. */
+static bool data_folder(size_t index, char *out, size_t size)
+{
+	char program[PATH_MAX];
+	ssize_t length;
+	const char *given = getenv("CLADE_DATA_DIR");
+	switch (index) {
+	case 0:
+		snprintf(out, size, "%s/models", given != NULL && given[0] != '\0' ? given : "/nonexistent");
+		return true;
+	case 1:
+		length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+		program[length > 0 ? length : 0] = '\0';
+		if (strrchr(program, '/') != NULL)
+			*strrchr(program, '/') = '\0';
+		return (size_t)snprintf(out, size, "%s/../share/clade/models", program) < size;
+	case 2:
+		snprintf(out, size, "%s/models", CLADE_DATA_FOLDER);
+		return true;
+	case 3:
+		snprintf(out, size, "%s/models", CLADE_SOURCE_FOLDER);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool find_shipped(const char *name, char *out, size_t size)
+{
+	char folder[PATH_MAX];
+	if (strchr(name, '/') != NULL || name[0] == '.' || name[0] == '\0')
+		return false;
+	for (size_t i = 0; data_folder(i, folder, sizeof(folder)); i++)
+		if ((size_t)snprintf(out, size, "%s/%s", folder, name) < size && is_folder(out))
+			return true;
+	return false;
+}
+
+static enum clade_status fail_no_model(struct tool *tool, const char *name)
+{
+	char folder[PATH_MAX], names[32][64], list[1024] = "";
+	const char *words[32];
+	size_t count = 0;
+	for (size_t i = 0; data_folder(i, folder, sizeof(folder)); i++) {
+		DIR *dir = opendir(folder);
+		const struct dirent *entry;
+		while (dir != NULL && count < 32 && (entry = readdir(dir)) != NULL) {
+			char path[PATH_MAX + 300];
+			snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+			if (entry->d_name[0] == '.' || !is_folder(path))
+				continue;
+			snprintf(names[count], sizeof(names[count]), "%.63s", entry->d_name);
+			words[count] = names[count];
+			if (strstr(list, names[count]) == NULL)
+				snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s",
+					 list[0] != '\0' ? ", " : "", names[count]);
+			count++;
+		}
+		if (dir != NULL)
+			closedir(dir);
+	}
+	const char *nearest = clade_nearest(name, words, count);
+	if (nearest != NULL)
+		return fail_usage(tool, CLADE_MSG_TOOL_MODEL, name,
+				  "no such file, directory or model that ships with clade; did you mean %s?", nearest);
+	return fail_usage(tool, CLADE_MSG_TOOL_MODEL, name,
+			  "no such file or directory, and not a model that ships with clade%s%s",
+			  list[0] != '\0' ? ": " : "", list);
+}
+
+/* ---- files ---- */
+
+static enum clade_status add_files(struct tool *tool, struct model *model, const char *path)
+{
+	enum clade_status status = CLADE_OK;
+	if (model->store == NULL)
+		status = clade_store_create(tool->context, &model->store, &tool->diag);
+	return status == CLADE_OK ? clade_store_add(model->store, path, &tool->diag) : status;
+}
+
+static int select_readable(const struct dirent *entry)
+{
+	const char *name = entry->d_name;
+	return strcmp(name, "config.json") == 0 || ends_with(name, ".safetensors") ||
+	       ends_with(name, ".safetensors.index.json") || ends_with(name, ".bin");
+}
+
+static bool has_weights(const char *folder)
+{
+	struct dirent **names = NULL;
+	int count = scandir(folder, &names, select_readable, NULL);
+	for (int i = 0; i < count; i++)
+		free(names[i]);
+	free(names);
+	return count > 0;
+}
+
+static enum clade_status open_folder(struct tool *tool, struct model *model)
+{
+	char path[PATH_MAX];
+	enum clade_status status = CLADE_OK;
+	if (has_weights(model->folder))
+		status = add_files(tool, model, model->folder);
+	if (status != CLADE_OK)
+		return status;
+	snprintf(path, sizeof(path), "%s/generation_config.json", model->folder);
+	if (exists(path)) {
+		status = clade_store_create(tool->context, &model->generation, &tool->diag);
+		if (status == CLADE_OK)
+			status = clade_store_add(model->generation, path, &tool->diag);
+	}
+	snprintf(path, sizeof(path), "%s/model.graph", model->folder);
+	if (exists(path))
+		snprintf(model->graph_path, sizeof(model->graph_path), "%s", path);
+	return status;
+}
+
+static enum clade_status open_file(struct tool *tool, struct model *model, const char *path)
+{
+	if (ends_with(path, ".gguf") || ends_with(path, ".onnx"))
+		return clade_fail(&tool->diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_TOOL_MODEL, path,
+				  "this version does not read %s files; a MODEL is a directory with model.graph, a "
+				  ".graph file with --weights, or a name that ships with clade",
+				  strrchr(path, '.') + 1);
+	if (ends_with(path, ".safetensors") || ends_with(path, ".npy") || ends_with(path, ".json"))
+		return add_files(tool, model, path);
+	/* the folder of a graph file may hold its tokenizer */
+	const char *slash = strrchr(path, '/');
+	snprintf(model->folder, sizeof(model->folder), "%.*s", slash != NULL ? (int)(slash - path) : 1,
+		 slash != NULL ? (slash == path ? "/" : path) : ".");
+	snprintf(model->graph_path, sizeof(model->graph_path), "%s", path);
+	return CLADE_OK;
+}
+
+enum clade_status model_open_files(struct tool *tool, struct model *model)
+{
+	const char *name = tool->arguments[0];
+	enum clade_status status;
+	*model = (struct model) { 0 };
+	snprintf(model->name, sizeof(model->name), "%s", name);
+	if (is_folder(name)) {
+		snprintf(model->folder, sizeof(model->folder), "%s", name);
+		status = open_folder(tool, model);
+	} else if (exists(name)) {
+		status = open_file(tool, model, name);
+	} else if (find_shipped(name, model->folder, sizeof(model->folder))) {
+		status = open_folder(tool, model);
+	} else {
+		status = fail_no_model(tool, name);
+	}
+	for (size_t i = 0; i < tool->options.weights.count && status == CLADE_OK; i++)
+		status = add_files(tool, model, tool->options.weights.items[i]);
+	if (tool->options.graph != NULL)
+		snprintf(model->graph_path, sizeof(model->graph_path), "%s", tool->options.graph);
+	return status;
+}
+
+static enum clade_status fail_no_graph(struct tool *tool, const struct model *model)
+{
+	struct clade_meta family = { .kind = CLADE_META_NONE };
+	if (model->store != NULL)
+		clade_store_meta(model->store, "model_type", &family);
+	if (family.kind == CLADE_META_STRING)
+		return clade_fail(&tool->diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_TOOL_MODEL, model->name,
+				  "the family \"%s\" has no built-in graph in this version (there are none yet); "
+				  "put a model.graph into the directory or give --graph FILE",
+				  family.s);
+	return clade_fail(&tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_MODEL, model->name,
+			  "holds no graph: model.graph is missing; put one there or give --graph FILE");
+}
+
+enum clade_status model_open(struct tool *tool, struct model *model)
+{
+	enum clade_status status = model_open_files(tool, model);
+	if (status != CLADE_OK)
+		return status;
+	if (model->graph_path[0] == '\0')
+		return fail_no_graph(tool, model);
+	struct clade_graph_params params = {
+		.size = sizeof(params),
+		.path = model->graph_path,
+		.store = model->store,
+		.settings = (const char *const *)tool->options.settings.items,
+	};
+	return clade_graph_create(tool->context, &params, &model->graph, &tool->diag);
+}
+
+void model_close(struct model *model)
+{
+	clade_graph_destroy(&model->graph);
+	clade_store_destroy(&model->store);
+	clade_store_destroy(&model->generation);
+}
+
+enum clade_status model_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out)
+{
+	char path[PATH_MAX];
+	*out = NULL;
+	snprintf(path, sizeof(path), "%s/tokenizer.json", model->folder);
+	if (model->folder[0] == '\0' || !exists(path))
+		return CLADE_OK;
+	return clade_tokenizer_load(tool->context, path, out, &tool->diag);
+}
+
+bool model_meta(const struct model *model, const char *key, struct clade_meta *out)
+{
+	if (model->graph != NULL && clade_graph_meta(model->graph, key, out) && out->kind != CLADE_META_NONE)
+		return true;
+	if (model->generation != NULL && clade_store_meta(model->generation, key, out))
+		return true;
+	return model->store != NULL && clade_store_meta(model->store, key, out);
+}
+
+bool model_meta_item(const struct model *model, const char *key, size_t index, int64_t *out)
+{
+	struct clade_meta meta;
+	char item[128];
+	if (!model_meta(model, key, &meta))
+		return false;
+	if (meta.kind == CLADE_META_OTHER) {
+		snprintf(item, sizeof(item), "%s.%zu", key, index);
+		if (!model_meta(model, item, &meta))
+			return false;
+	} else if (index > 0) {
+		return false;
+	}
+	*out = meta.i;
+	return meta.kind == CLADE_META_INT;
+}
+
+/* ---- sessions ---- */
+
+enum clade_status model_session(struct tool *tool, const struct model *model, int64_t capacity, bool keep_values,
+				bool open_all, struct clade_device **out_device, struct clade_session **out_session)
+{
+	const struct options *options = &tool->options;
+	char *lock = NULL;
+	size_t lock_bytes;
+	enum clade_status status = CLADE_OK;
+	*out_device = NULL;
+	*out_session = NULL;
+	if (options->locked != NULL)
+		status = clade_file_load(tool->context, options->locked, 16 << 20, &lock, &lock_bytes, &tool->diag);
+	if (status == CLADE_OK)
+		status = clade_device_open(tool->context, options->device, out_device, &tool->diag);
+	if (status == CLADE_OK) {
+		struct clade_choices choices = {
+			.size = sizeof(choices),
+			.rules = (const char *const *)options->rules.items,
+			.lock_text = lock,
+			.strict = options->strict,
+			.fast = options->fast,
+			.open_all = open_all,
+			.keep_values = keep_values,
+		};
+		struct clade_session_params params = { .size = sizeof(params),
+						       .choices = &choices,
+						       .capacity = capacity };
+		status = clade_session_create(model->graph, *out_device, &params, out_session, &tool->diag);
+	}
+	clade_free(tool->context, lock);
+	return status;
+}
+
+enum clade_status model_lock(struct tool *tool, const struct clade_session *session)
+{
+	char *text = NULL;
+	if (tool->options.lock == NULL)
+		return CLADE_OK;
+	enum clade_status status = clade_session_lock(session, &text, &tool->diag);
+	if (status == CLADE_OK)
+		status = clade_file_write(tool->context, tool->options.lock, text, strlen(text), &tool->diag);
+	clade_free(tool->context, text);
+	return status;
+}
+
+enum clade_status model_entries(struct tool *tool, const struct model *model, struct entry_chain *out)
+{
+	const char *wanted = tool->options.entry, *names[64], *after[64];
+	size_t count = 0, at;
+	for (; count < 64 && count < clade_graph_entry_count(model->graph); count++) {
+		names[count] = clade_graph_entry(model->graph, count);
+		after[count] = clade_graph_entry_after(model->graph, count);
+	}
+	if (wanted == NULL)
+		wanted = names[count - 1];
+	for (at = 0; at < count && strcmp(names[at], wanted) != 0; at++)
+		;
+	if (at == count) {
+		const char *nearest = clade_nearest(wanted, names, count);
+		return fail_usage(tool, CLADE_MSG_TOOL_ENTRY, "--entry",
+				  "the graph has no entry \"%s\"; did you mean %s?", wanted,
+				  nearest != NULL ? nearest : names[count - 1]);
+	}
+	const char *chain[16];
+	size_t length = 0;
+	for (const char *name = wanted; name != NULL && length < 16;) {
+		chain[length++] = name;
+		for (at = 0; strcmp(names[at], name) != 0; at++)
+			;
+		name = after[at];
+	}
+	out->count = length;
+	for (size_t i = 0; i < length; i++)
+		out->names[i] = chain[length - 1 - i];
+	return CLADE_OK;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* A MODEL argument of the command line and what it stands for. */
+#ifndef CLADE_TOOL_MODEL_H
+#define CLADE_TOOL_MODEL_H
+
+#include "tool.h"
+
+#include <clade/session.h>
+#include <clade/text.h>
+
+/* Paths are empty if there is none. Owned; model_close frees all. */
+struct model {
+	char name[256];    /* as given */
+	char folder[4096]; /* where config, tokenizer and weights are */
+	char graph_path[4096];
+	struct clade_store *store;      /* NULL: no weights and no metadata */
+	struct clade_store *generation; /* generation_config.json, NULL: none */
+	struct clade_graph *graph;
+};
+
+/* Resolves tool->arguments[0] and opens its files, but no graph yet. */
+enum clade_status model_open_files(struct tool *tool, struct model *model);
+/* The same, then parses and checks the graph. */
+enum clade_status model_open(struct tool *tool, struct model *model);
+void model_close(struct model *model);
+/* tokenizer.json of the model's folder. *out is NULL with CLADE_OK if there is none. */
+enum clade_status model_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out);
+/* A value by name: the graph's `meta`, then generation_config.json, then config.json. */
+bool model_meta(const struct model *model, const char *key, struct clade_meta *out);
+/* The same for a list ("eos_token_id" may be a number or an array): element `index`. */
+bool model_meta_item(const struct model *model, const char *key, size_t index, int64_t *out);
+
+/* Opens the device and a session with the choices of the command line. `capacity`: rows reserved in caches. */
+enum clade_status model_session(struct tool *tool, const struct model *model, int64_t capacity, bool keep_values,
+				bool open_all, struct clade_device **out_device, struct clade_session **out_session);
+/* Writes --lock. */
+enum clade_status model_lock(struct tool *tool, const struct clade_session *session);
+
+/* The entries to run, in order: --entry (default: the last), preceded by those it comes `after`. */
+struct entry_chain {
+	const char *names[16];
+	size_t count;
+};
+enum clade_status model_entries(struct tool *tool, const struct model *model, struct entry_chain *out);
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Text to token ids and back, as tokenizer.json of Hugging Face describes it. Needs no device. */
+#ifndef CLADE_TEXT_H
+#define CLADE_TEXT_H
+
+#include <clade/clade.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Immutable once loaded; may be used from several threads at once. */
+struct clade_tokenizer;
+
+/* Reads tokenizer.json. What it asks for and we do not have is an error that names it. Truncation and padding in the
+ * file are a caller's business (transformers switches them off likewise). */
+CLADE_API enum clade_status clade_tokenizer_load(struct clade_context *context, const char *path,
+						 struct clade_tokenizer **out_tokenizer, struct clade_diag *diag);
+/* The same from the file's text; `name` is for messages. */
+CLADE_API enum clade_status clade_tokenizer_parse(struct clade_context *context, const char *name, const char *text,
+						  size_t bytes, struct clade_tokenizer **out_tokenizer,
+						  struct clade_diag *diag);
+CLADE_API void clade_tokenizer_destroy(struct clade_tokenizer **tokenizer);
+
+/* The model's kind ("WordLevel"), and one more than the largest id. */
+CLADE_API const char *clade_tokenizer_kind(const struct clade_tokenizer *tokenizer);
+CLADE_API int32_t clade_tokenizer_size(const struct clade_tokenizer *tokenizer);
+/* NULL if no token has this id; -1 if there is no such token. */
+CLADE_API const char *clade_tokenizer_token(const struct clade_tokenizer *tokenizer, int32_t id);
+CLADE_API int32_t clade_tokenizer_find(const struct clade_tokenizer *tokenizer, const char *token);
+CLADE_API bool clade_tokenizer_is_special(const struct clade_tokenizer *tokenizer, int32_t id);
+
+/* Ids of `text` (UTF-8, `bytes` long, any NULs included) in fresh memory (clade_free). `special`: with what the
+ * post-processor adds. Text that is not UTF-8, or that the vocabulary cannot express, is an error. */
+CLADE_API enum clade_status clade_tokenizer_encode(const struct clade_tokenizer *tokenizer, const char *text,
+						   size_t bytes, bool special, int32_t **out_ids, size_t *out_count,
+						   struct clade_diag *diag);
+
+/* Ids to text, one at a time. One thread at a time. */
+struct clade_decoder;
+/* `skip_special`: special tokens give no text. */
+CLADE_API enum clade_status clade_decoder_create(const struct clade_tokenizer *tokenizer, bool skip_special,
+						 struct clade_decoder **out_decoder, struct clade_diag *diag);
+CLADE_API void clade_decoder_destroy(struct clade_decoder **decoder);
+/* The text that is certain after one id more: whole UTF-8 characters only, maybe none. Valid until the next call. */
+CLADE_API enum clade_status clade_decoder_push(struct clade_decoder *decoder, int32_t id, const char **out_text,
+					       size_t *out_bytes, struct clade_diag *diag);
+/* What is left at the end; an unfinished character becomes U+FFFD. The decoder is then as new. */
+CLADE_API enum clade_status clade_decoder_finish(struct clade_decoder *decoder, const char **out_text,
+						 size_t *out_bytes, struct clade_diag *diag);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

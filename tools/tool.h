@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* What the program's files share: a command line, a context, and how things are said. */
+#ifndef CLADE_TOOL_H
+#define CLADE_TOOL_H
+
+#include <clade/clade.h>
+#include <clade/messages.h>
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+
+/* ---- options (options.c) ---- */
+
+/* Words in the order given; NULL-terminated. */
+struct words {
+	const char **items;
+	size_t count;
+};
+
+/* Everything that a command line may say. Tables of struct option point into it. */
+struct options {
+	bool help, json, quiet, verbose, no_affinity;
+	const char *device, *kernel_dir;
+	struct words plugins, rules;
+	bool strict, fast;
+	const char *lock, *locked, *entry, *graph;
+	int64_t context;
+	struct words weights, settings, dims;
+	struct words inputs, outputs, expected;
+	double rtol, atol;
+	bool flatten, dot, explain, memory;
+	const char *prompt, *prompt_file, *lines, *ids;
+	int64_t count, seed, batch;
+	double temperature;
+	bool ignore_eos, print_ids, stats;
+	const char *text, *decode;
+	bool no_special, open;
+};
+
+struct option;
+/* Takes `value` (NULL for options without one) into the field at option->offset. */
+typedef enum clade_status option_fn(struct options *options, const struct option *option, const char *value,
+				    size_t word_limit, struct clade_diag *diag);
+struct option {
+	const char *name, *argument, *help; /* argument NULL: a flag */
+	option_fn *take;
+	size_t offset;
+	char letter;     /* 0: none */
+	double min, max; /* of numbers; both 0: unbounded */
+};
+option_fn take_flag, take_text, take_words, take_integer, take_number;
+
+struct tool;
+struct command {
+	const char *name, *arguments, *summary;
+	const char *details;                /* more help, may be NULL */
+	const struct option *const *groups; /* NULL-terminated list of tables, each ended by a row without name */
+	size_t min_arguments, max_arguments;
+	enum clade_status (*run)(struct tool *tool);
+	bool streams; /* looks at `interrupted` itself; else SIGINT ends the program at once */
+};
+extern const struct command *const commands[]; /* NULL-terminated, in the order of --help (commands.c) */
+extern const struct option options_common[], options_device[], options_model[], options_choices[];
+
+/* Splits argv[2..] into options and arguments. `out_arguments` (argc entries) receives the arguments. */
+enum clade_status options_parse(const struct command *command, int argc, char **argv, struct options *options,
+				const char **out_arguments, size_t *out_count, struct clade_diag *diag);
+void options_finish(struct options *options);
+void print_command_help(const struct command *command);
+void print_help(void);
+
+/* ---- the program's state ---- */
+struct tool {
+	const struct command *command;
+	struct options options;
+	const char **arguments;
+	size_t argument_count;
+	struct clade_context *context;
+	struct clade_diag diag;
+};
+extern volatile sig_atomic_t interrupted;
+
+/* ---- saying things (output.c) ---- */
+int exit_code(enum clade_status status);
+/* "clade: error: WHERE: TEXT [CLADE-000]" and the log's lines, on stderr. */
+void print_error(const struct clade_diag *diag);
+void print_note(const struct tool *tool, const char *format, ...) CLADE_PRINTF(2, 3);
+/* Flushes stdout; an error (full, closed) is recorded. */
+enum clade_status flush_stdout(struct clade_diag *diag);
+/* One JSON document on stdout; takes `root` (NULL: out of memory). */
+enum clade_status print_json(json_t *root, struct clade_diag *diag);
+/* A number, or "nan", "inf", "-inf". */
+json_t *json_number(double value);
+/* The shortest text that reads back as the same float; JSON's way of writing it. */
+const char *float_text(float value, char out[32]);
+/* Usage error about one option or argument. */
+enum clade_status fail_usage(struct tool *tool, unsigned id, const char *where, const char *format, ...)
+	CLADE_PRINTF(4, 5);
+/* "1.5 MiB" */
+const char *bytes_text(uint64_t bytes, char out[32]);
+
+#endif
