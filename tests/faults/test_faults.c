@@ -459,6 +459,57 @@ static void odd_devices_are_survived(void **state)
 	clade_diag_finish(&diag);
 }
 
+/* A binary that the cache vouches for and the driver refuses, at each point where drivers do: built from source. */
+static void refused_binaries_are_built_anew(void **state)
+{
+	static const struct {
+		const char *call;
+		int code;
+	} cases[] = {
+		{ "clCreateProgramWithBinary", -42 },
+		{ "clCreateProgramWithBinary", -30 },
+		{ "clBuildProgram", -11 },
+		{ "clCreateKernel", -45 },
+	};
+	char folder[] = "refused-XXXXXX", command[64];
+	struct run_options options = { .cache_dir = folder };
+	struct clade_diag diag;
+
+	clade_diag_init(&diag);
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(scenario(&options, &diag), CLADE_OK);
+	assert_int_equal(shim.count("clCreateProgramWithSource"), 1);
+	shim.reset();
+	assert_int_equal(scenario(&options, &diag), CLADE_OK);
+	assert_int_equal(shim.count("clCreateProgramWithSource"), 0);
+	assert_int_equal(shim.count("clCreateProgramWithBinary"), 1);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		shim.reset();
+		shim.inject(cases[i].call, 1, false, cases[i].code);
+		assert_int_equal(scenario(&options, &diag), CLADE_OK);
+		assert_true(shim.fired());
+		assert_int_equal(shim.count("clCreateProgramWithSource"), 1);
+		assert_int_equal(shim.live("all"), 0);
+		/* Stored again, and good. */
+		shim.reset();
+		assert_int_equal(scenario(&options, &diag), CLADE_OK);
+		assert_int_equal(shim.count("clCreateProgramWithSource"), 0);
+	}
+	/* Fetching a binary fails: the run does not. */
+	for (unsigned long n = 1; n <= 2; n++) {
+		snprintf(command, sizeof(command), "rm -f %s/*.bin", folder);
+		assert_int_equal(system(command), 0);
+		shim.reset();
+		shim.inject("clGetProgramInfo", n, false, -6);
+		assert_int_equal(scenario(&options, &diag), CLADE_OK);
+		assert_true(shim.fired());
+		assert_int_equal(shim.live("all"), 0);
+	}
+	each_allocation_fails(false, folder);
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
 /* A small device: what does not fit is refused on the host, what fits runs. */
 static void small_devices_are_obeyed(void **state)
 {
@@ -500,6 +551,7 @@ int main(void)
 		cmocka_unit_test_setup(a_lost_device_is_left_alone, reset),
 		cmocka_unit_test_setup(repeated_runs_only_enqueue, reset),
 		cmocka_unit_test_setup(odd_devices_are_survived, reset),
+		cmocka_unit_test_setup(refused_binaries_are_built_anew, reset),
 		cmocka_unit_test_setup(small_devices_are_obeyed, reset),
 	};
 
