@@ -7,11 +7,11 @@
 
 enum clade_ast_kind {
 	/* expressions */
-	CLADE_AST_NAME,     /* text; quoted */
+	CLADE_AST_NAME, /* text; quoted */
 	CLADE_AST_INT,
 	CLADE_AST_FLOAT,
 	CLADE_AST_STRING,
-	CLADE_AST_BOOL,     /* i */
+	CLADE_AST_BOOL, /* i */
 	CLADE_AST_NONE,
 	CLADE_AST_LIST,     /* kids */
 	CLADE_AST_CALL,     /* text; kids: arguments, each with its `label` if named */
@@ -32,7 +32,7 @@ enum clade_ast_kind {
 	CLADE_AST_BOX,    /* text; kid: CALL or none; other: results (expressions); body */
 	/* items */
 	CLADE_AST_MODEL,   /* text */
-	CLADE_AST_PARAM,   /* text; label: type; kid: default */
+	CLADE_AST_PARAM,   /* text; label: type; body: default */
 	CLADE_AST_DIM,     /* text; label: class */
 	CLADE_AST_WEIGHT,  /* text; kids: counts of the indices; type */
 	CLADE_AST_STATE,   /* likewise */
@@ -65,7 +65,8 @@ struct clade_parser {
 	bool in_source;
 };
 
-/* The items of a file, after the line `clade 1`, as a list. The file's name is borrowed; it must live with the region. */
+/* The items of a file, after the line `clade 1`, as a list. The file's name is borrowed; it must live with the region.
+ */
 enum clade_status clade_parse_file(struct clade_region *region, const char *file, const char *text, size_t length,
 				   struct clade_ast **out_items, struct clade_diag *diag);
 
@@ -82,8 +83,7 @@ enum clade_status clade_parse_skip_lines(struct clade_parser *parser);
 enum clade_status clade_parse_ahead(struct clade_parser *parser, const char *word, bool *out_found);
 enum clade_status clade_parse_end_line(struct clade_parser *parser, const char *after);
 /* A name (`quotes`: backquotes allowed) that is no keyword; CLADE_AST_NAME. */
-enum clade_status clade_parse_name(struct clade_parser *parser, const char *what, bool quotes,
-				   struct clade_ast **out);
+enum clade_status clade_parse_name(struct clade_parser *parser, const char *what, bool quotes, struct clade_ast **out);
 enum clade_status clade_parse_unexpected(struct clade_parser *parser, const char *expected);
 enum clade_status clade_parse_enter(struct clade_parser *parser);
 enum clade_status clade_parse_expr(struct clade_parser *parser, struct clade_ast **out);

@@ -19,7 +19,7 @@ struct factor {
 struct monomial {
 	uint32_t count;
 	struct factor factors[MAX_FACTORS]; /* atoms ascending */
-	uint32_t unused; /* no padding: terms are compared by their bytes */
+	uint32_t unused;                    /* no padding: terms are compared by their bytes */
 };
 struct term {
 	int64_t number;
@@ -264,19 +264,18 @@ static int64_t atom_dim(struct clade_dim_pool *pool, const struct atom *atom)
 		pool->atoms[index].below != atom->below))
 		index++;
 	if (index == pool->atom_count) {
-		if (index == UINT16_MAX || clade_grow(pool->context, (void **)&pool->atoms, &pool->atom_capacity,
-						      index, sizeof(struct atom), NULL))
+		if (index == UINT16_MAX || clade_grow(pool->context, (void **)&pool->atoms, &pool->atom_capacity, index,
+						      sizeof(struct atom), NULL))
 			return FAILED;
 		pool->atoms[pool->atom_count++] = *atom;
 	}
-	poly.terms[0] = (struct term){ .number = 1,
-				       .product = { .count = 1, .factors = { { (uint16_t)index, 1 } } } };
+	poly.terms[0] = (struct term) { .number = 1, .product = { .count = 1, .factors = { { (uint16_t)index, 1 } } } };
 	return intern(pool, &poly);
 }
 
 int64_t clade_dims_variable(struct clade_dim_pool *pool, const char *name)
 {
-	return atom_dim(pool, &(struct atom){ .name = name, .variable = pool->variable_count++ });
+	return atom_dim(pool, &(struct atom) { .name = name, .variable = pool->variable_count++ });
 }
 
 int64_t clade_dims_number(struct clade_dim_pool *pool, int64_t number)
@@ -420,8 +419,7 @@ static bool eval_atom(const struct clade_dim_pool *pool, const struct atom *atom
 		return *out >= 0;
 	}
 	if (!clade_dims_eval(pool, atom->above, bindings, &above) ||
-	    !clade_dims_eval(pool, atom->below, bindings, &below) || below == 0 || above == INT64_MIN ||
-	    above % below)
+	    !clade_dims_eval(pool, atom->below, bindings, &below) || below == 0 || above == INT64_MIN || above % below)
 		return false;
 	*out = above / below;
 	return true;

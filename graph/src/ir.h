@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The expanded graph: what the language front (lex, parse, expand, infer) hands to planning. Built once, then immutable.
- * All memory is in one arena owned by struct clade_ir. Ids are indices into its arrays. */
+/* The expanded graph: what the language front (lex, parse, expand, infer) hands to planning. Built once, then
+ * immutable. All memory is in one arena owned by struct clade_ir. Ids are indices into its arrays. */
 #ifndef CLADE_IR_H
 #define CLADE_IR_H
 
@@ -37,9 +37,9 @@ struct clade_ir_value {
 };
 
 struct clade_ir_node {
-	const char *path;  /* of its first result */
+	const char *path; /* of its first result */
 	const struct clade_op *op;
-	void *params;      /* DIM and DIMS attributes hold codes */
+	void *params; /* DIM and DIMS attributes hold codes */
 	uint32_t input_count, output_count;
 	uint32_t *inputs;  /* value ids in port order, NONE: absent */
 	uint32_t *outputs; /* value ids; every port has one */
@@ -48,14 +48,15 @@ struct clade_ir_node {
 	struct clade_ir_pos pos;
 };
 
-/* A node of the block tree: an instance of a block, or a plain scope (root, entry, one turn of `for`). Its nodes are the
- * contiguous range [first_node, last_node) of the entry. */
+/* A node of the block tree: an instance of a block, or a plain scope (root, entry, one turn of `for`). Its nodes are
+ * the contiguous range [first_node, last_node) of the entry. */
 struct clade_ir_box {
 	const char *path;
-	const char *block;         /* name of the block; NULL: a plain scope */
-	const struct clade_op *op; /* registered CLADE_OP_BLOCK of that name whose ports and attributes match, else NULL */
-	void *params;              /* op->params_size bytes if op */
-	uint32_t parent;           /* NONE for an entry's root */
+	const char *block; /* name of the block; NULL: a plain scope */
+	const struct clade_op
+		*op;     /* registered CLADE_OP_BLOCK of that name whose ports and attributes match, else NULL */
+	void *params;    /* op->params_size bytes if op */
+	uint32_t parent; /* NONE for an entry's root */
 	uint32_t input_count, output_count;
 	uint32_t *inputs, *outputs; /* value ids in op's port order (op NULL: in the block's order) */
 	uint32_t first_node, last_node;
@@ -67,7 +68,11 @@ struct clade_ir_input {
 	const char *name;
 	uint32_t value;
 	struct clade_type type;
-	enum { CLADE_DEFAULT_NONE, CLADE_DEFAULT_CONST, CLADE_DEFAULT_RANGE } default_kind; /* RANGE: 0.. along the last axis */
+	enum {
+		CLADE_DEFAULT_NONE,
+		CLADE_DEFAULT_CONST,
+		CLADE_DEFAULT_RANGE
+	} default_kind; /* RANGE: 0.. along the last axis */
 	double default_value;
 };
 struct clade_ir_output {
@@ -75,7 +80,7 @@ struct clade_ir_output {
 	uint32_t value;
 };
 struct clade_ir_weight {
-	const char *name; /* "wq" or "wq.3" */
+	const char *name;       /* "wq" or "wq.3" */
 	struct clade_type type; /* numbers only */
 	uint32_t value;
 	struct clade_ir_pos pos;
@@ -83,8 +88,8 @@ struct clade_ir_weight {
 };
 struct clade_ir_state {
 	const char *name;       /* "kc.3" */
-	struct clade_type type; /* a cache's axis `capacity_axis` is the code of an implicit session dim named "capacity", which
-				 * is the last of ir->dims (present iff some state is a cache) */
+	struct clade_type type; /* a cache's axis `capacity_axis` is the code of an implicit session dim named
+				 * "capacity", which is the last of ir->dims (present iff some state is a cache) */
 	bool is_cache;
 	uint32_t capacity_axis;
 	struct clade_ir_pos pos;
@@ -92,10 +97,10 @@ struct clade_ir_state {
 
 struct clade_ir_entry {
 	const char *name;
-	uint32_t after;                  /* entry that must run first, else NONE */
-	uint32_t first_node, last_node;  /* range in `nodes`, in execution order */
+	uint32_t after;                 /* entry that must run first, else NONE */
+	uint32_t first_node, last_node; /* range in `nodes`, in execution order */
 	uint32_t root_box;
-	uint32_t chunk_dim;              /* index in `dims`, else NONE */
+	uint32_t chunk_dim; /* index in `dims`, else NONE */
 	uint32_t input_count, output_count;
 	struct clade_ir_input *inputs;
 	struct clade_ir_output *outputs;

@@ -38,7 +38,7 @@ enum clade_status clade_lexer_init(struct clade_lexer *lexer, struct clade_regio
 	struct clade_ir_pos pos = { file, 1, 1 };
 	size_t start = length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 
-	*lexer = (struct clade_lexer){ region, diag, file, text, length, start, start, 1, 1 };
+	*lexer = (struct clade_lexer) { region, diag, file, text, length, start, start, 1, 1 };
 	for (size_t at = start; at < length;) {
 		size_t step = utf8_length(bytes + at, length - at);
 
@@ -67,7 +67,7 @@ static struct clade_ir_pos position(struct clade_lexer *lexer)
 {
 	for (; lexer->counted < lexer->at; lexer->counted++)
 		lexer->column += (lexer->text[lexer->counted] & 0xc0) != 0x80;
-	return (struct clade_ir_pos){ lexer->file, lexer->line, lexer->column };
+	return (struct clade_ir_pos) { lexer->file, lexer->line, lexer->column };
 }
 
 static bool is_start(char c)
@@ -118,7 +118,8 @@ static enum clade_status lex_number(struct clade_lexer *lexer, struct clade_toke
 				lexer->at++;
 		}
 	}
-	if (is_start(peek(lexer, 0)) || (peek(lexer, 0) == '.' && peek(lexer, 1) != '.') || lexer->at - start > MAX_WORD)
+	if (is_start(peek(lexer, 0)) || (peek(lexer, 0) == '.' && peek(lexer, 1) != '.') ||
+	    lexer->at - start > MAX_WORD)
 		return clade_fail_at(lexer->diag, &out->pos, CLADE_MSG_GRAPH_NUMBER,
 				     "a malformed number; write 12, 0.5 or 1e-5 and a space before a name");
 	word = clade_region_text(lexer->region, lexer->text + start, lexer->at - start, lexer->diag);
@@ -131,8 +132,9 @@ static enum clade_status lex_number(struct clade_lexer *lexer, struct clade_toke
 	if (!real)
 		out->i = strtoll(word, NULL, 10);
 	if (!isfinite(out->f) || (!real && errno == ERANGE))
-		return clade_fail_at(lexer->diag, &out->pos, CLADE_MSG_GRAPH_NUMBER, "the number %.40s%s is too large%s", word,
-				     strlen(word) > 40 ? "..." : "", real ? "" : "; integers go to 9223372036854775807");
+		return clade_fail_at(lexer->diag, &out->pos, CLADE_MSG_GRAPH_NUMBER,
+				     "the number %.40s%s is too large%s", word, strlen(word) > 40 ? "..." : "",
+				     real ? "" : "; integers go to 9223372036854775807");
 	return CLADE_OK;
 }
 
@@ -180,9 +182,10 @@ static enum clade_status lex_quoted(struct clade_lexer *lexer, struct clade_toke
 
 static enum clade_status lex_symbol(struct clade_lexer *lexer, struct clade_token *out)
 {
-	static const char *const symbols[] = { "->", "<-", "..", "==", "!=", "<=", ">=", "//", "**", "(", ")", "[",
-					       "]",  "{",  "}",	 ":",  ",",  "=",  "+",	 "-",  "*",  "/", "%", "<",
-					       ">",  "@" };
+	static const char *const symbols[] = {
+		"->", "<-", "..", "==", "!=", "<=", ">=", "//", "**", "(", ")", "[", "]",
+		"{",  "}",  ":",  ",",  "=",  "+",  "-",  "*",  "/",  "%", "<", ">", "@"
+	};
 	size_t left = lexer->length - lexer->at;
 
 	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {

@@ -12,7 +12,7 @@ enum clade_token_kind {
 	CLADE_TOKEN_STRING,
 	CLADE_TOKEN_INT,
 	CLADE_TOKEN_FLOAT,
-	CLADE_TOKEN_SYMBOL   /* text: "(", "->", "<-", "..", ... */
+	CLADE_TOKEN_SYMBOL /* text: "(", "->", "<-", "..", ... */
 };
 struct clade_token {
 	enum clade_token_kind kind;
@@ -29,7 +29,8 @@ struct clade_lexer {
 	size_t length, at, counted; /* counted: up to here `column` is known */
 	uint32_t line, column;
 };
-/* Checks the whole text (UTF-8, no NUL, no control characters) and skips a byte order mark. `text` must outlive the lexer. */
+/* Checks the whole text (UTF-8, no NUL, no control characters) and skips a byte order mark. `text` must outlive the
+ * lexer. */
 enum clade_status clade_lexer_init(struct clade_lexer *lexer, struct clade_region *region, const char *file,
 				   const char *text, size_t length, struct clade_diag *diag);
 enum clade_status clade_lexer_next(struct clade_lexer *lexer, struct clade_token *out);

@@ -14,8 +14,8 @@ typedef enum clade_status clade_weight_sink_fn(void *user, int64_t first, int64_
 					       struct clade_diag *diag);
 enum clade_status clade_graph_read_weight(const struct clade_graph *graph, uint32_t weight, clade_weight_sink_fn *sink,
 					  void *user, struct clade_diag *diag);
-/* Raises or checks: an int64 binding for each dim of the IR from the actual shape of an input; on conflict an error that
- * names the input, the dim and both values. `bindings` has -1 for unbound dims. */
+/* Raises or checks: an int64 binding for each dim of the IR from the actual shape of an input; on conflict an error
+ * that names the input, the dim and both values. `bindings` has -1 for unbound dims. */
 enum clade_status clade_ir_bind_input(const struct clade_ir *ir, const struct clade_ir_input *input,
 				      const struct clade_type *actual, int64_t *bindings, struct clade_diag *diag);
 

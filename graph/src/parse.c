@@ -37,7 +37,8 @@ static enum clade_status parse_word(struct clade_parser *parser, const char *con
 			     clade_words_hint(&near, parser->token.text, hint, sizeof(hint)));
 }
 
-/* NAME [ "[" counts "]" ] { "," NAME ... } ":" ... : one item a name, all with the same `label`, `type` and kids' tail. */
+/* NAME [ "[" counts "]" ] { "," NAME ... } ":" ... : one item a name, all with the same `label`, `type` and kids' tail.
+ */
 static enum clade_status parse_declarations(struct clade_parser *parser, enum clade_ast_kind kind,
 					    struct clade_ast ***tail)
 {
@@ -279,7 +280,7 @@ static enum clade_status parse_entry(struct clade_parser *parser, struct clade_a
 
 static enum clade_status parse_item(struct clade_parser *parser, struct clade_ast ***tail)
 {
-	static const char *const words[] = { "model", "param", "dim",	"weight",  "state", "source",
+	static const char *const words[] = { "model", "param", "dim",  "weight",  "state", "source",
 					     "block", "entry", "meta", "include", NULL };
 	struct clade_ast *item = NULL;
 	const char *pin = NULL, *ignored;

@@ -178,7 +178,8 @@ static enum clade_status parse_box(struct clade_parser *parser, struct clade_ast
 
 static enum clade_status parse_target(struct clade_parser *parser, struct clade_ast **out)
 {
-	enum clade_status status = clade_parse_name(parser, "a name, or a keyword such as for, if, input, output", true, out);
+	enum clade_status status =
+		clade_parse_name(parser, "a name, or a keyword such as for, if, input, output", true, out);
 	struct clade_ast *node = *out;
 	bool taken;
 
@@ -229,8 +230,8 @@ static enum clade_status parse_assign(struct clade_parser *parser, struct clade_
 						     target->text);
 		if (clade_parse_is(parser, "("))
 			return clade_fail_at(parser->diag, &node->pos, CLADE_MSG_GRAPH_SYNTAX,
-					     "the result of `%s` is not used; write `name = %s(...)`", node->other->text,
-					     node->other->text);
+					     "the result of `%s` is not used; write `name = %s(...)`",
+					     node->other->text, node->other->text);
 		status = clade_parse_expect(parser, "=", "or `<-` after the name");
 	}
 	if (!status)
@@ -275,7 +276,8 @@ static enum clade_status parse_statement(struct clade_parser *parser, bool entry
 		return status;
 	(*out)->pin = pin;
 	if (pin && (*out)->kind == CLADE_AST_INPUT)
-		return clade_fail_at(parser->diag, &pos, CLADE_MSG_GRAPH_PIN, "an input has no implementation to choose");
+		return clade_fail_at(parser->diag, &pos, CLADE_MSG_GRAPH_PIN,
+				     "an input has no implementation to choose");
 	return CLADE_OK;
 }
 

@@ -82,8 +82,8 @@ enum clade_status clade_parse_unexpected(struct clade_parser *parser, const char
 		return clade_fail_at(parser->diag, &token->pos, CLADE_MSG_GRAPH_SYNTAX,
 				     "unexpected \"%.80s\"; expected %s", token->text, expected);
 	default:
-		return clade_fail_at(parser->diag, &token->pos, CLADE_MSG_GRAPH_SYNTAX, "unexpected `%.80s`; expected %s",
-				     token->text, expected);
+		return clade_fail_at(parser->diag, &token->pos, CLADE_MSG_GRAPH_SYNTAX,
+				     "unexpected `%.80s`; expected %s", token->text, expected);
 	}
 }
 
@@ -144,8 +144,8 @@ enum clade_status clade_parse_enter(struct clade_parser *parser)
 
 enum clade_status clade_parse_name(struct clade_parser *parser, const char *what, bool quotes, struct clade_ast **out)
 {
-	static const char *const keywords[] = { "for",	 "if",	  "else", "input", "output", "box", "true",
-						"false", "none", "and",  "or",	   "not",    "in" };
+	static const char *const keywords[] = { "for",   "if",   "else", "input", "output", "box", "true",
+						"false", "none", "and",  "or",    "not",    "in" };
 	struct clade_ast *node;
 
 	if (parser->token.kind != CLADE_TOKEN_NAME || (parser->token.quoted && !quotes))
@@ -241,17 +241,50 @@ static enum clade_status parse_list(struct clade_parser *parser, struct clade_as
 	return status ? status : clade_parse_expect(parser, "]", "or `,`");
 }
 
-/* stack(e < experts: "...{e}...") */
+/* stack(a, b, c) */
+static enum clade_status parse_stack_list(struct clade_parser *parser, struct clade_ast *node)
+{
+	enum clade_status status = CLADE_OK;
+	bool taken = true;
+
+	while (!status && taken && !clade_parse_is(parser, ")")) {
+		struct clade_ast *kid;
+
+		status = clade_parse_chain(parser, &kid);
+		if (status)
+			return status;
+		clade_ast_add(node, kid);
+		status = clade_parse_accept(parser, ",", &taken);
+	}
+	return status ? status : clade_parse_expect(parser, ")", "after what is stacked");
+}
+
+/* stack(e < experts: "...{e}..."), or a list */
 static enum clade_status parse_stack(struct clade_parser *parser, struct clade_ast *node)
 {
 	struct clade_ast *name, *count, *expr;
+	struct clade_lexer lexer;
+	struct clade_token token;
 	enum clade_status status = clade_parse_expect(parser, "(", "after stack");
+	bool taken;
 
 	node->kind = CLADE_AST_STACK;
+	node->text = NULL;
+	if (status || parser->token.kind != CLADE_TOKEN_NAME)
+		return status ? status : parse_stack_list(parser, node);
+	lexer = parser->lexer;
+	token = parser->token;
+	status = clade_parse_next(parser);
+	if (status || !clade_parse_is(parser, "<")) {
+		parser->lexer = lexer;
+		parser->token = token;
+		return status ? status : parse_stack_list(parser, node);
+	}
+	parser->lexer = lexer;
+	parser->token = token;
+	status = clade_parse_name(parser, "an index name, as in stack(e < experts: ...)", false, &name);
 	if (!status)
-		status = clade_parse_name(parser, "an index name, as in stack(e < experts: ...)", false, &name);
-	if (!status)
-		status = clade_parse_expect(parser, "<", "after the index name");
+		status = clade_parse_accept(parser, "<", &taken);
 	if (!status)
 		status = clade_parse_expr(parser, &count);
 	if (!status)
@@ -272,8 +305,8 @@ static enum clade_status parse_braces(struct clade_parser *outer, const struct c
 {
 	struct clade_parser inner = { .region = outer->region, .diag = outer->diag, .depth = outer->depth };
 	struct clade_ast *kid;
-	enum clade_status status = clade_lexer_init(&inner.lexer, outer->region, token->pos.file, text, strlen(text),
-						    outer->diag);
+	enum clade_status status =
+		clade_lexer_init(&inner.lexer, outer->region, token->pos.file, text, strlen(text), outer->diag);
 
 	inner.lexer.line = token->pos.line;
 	inner.lexer.column = token->pos.column;
@@ -336,7 +369,7 @@ static enum clade_status parse_word(struct clade_parser *parser, struct clade_as
 		node->kind = CLADE_AST_NONE;
 		return clade_parse_next(parser);
 	}
-	status = clade_parse_name(parser, "a value", true, &(struct clade_ast *){ NULL });
+	status = clade_parse_name(parser, "a value", true, &(struct clade_ast *) { NULL });
 	if (status)
 		return status;
 	node->kind = CLADE_AST_NAME;
@@ -398,7 +431,11 @@ static enum clade_status parse_primary(struct clade_parser *parser, struct clade
 
 /* Operators by rising strength. Comparisons do not chain; ** binds to the right and stronger than a sign. */
 static const char *const levels[][8] = {
-	{ "or", NULL }, { "and", NULL }, { "==", "!=", "<=", ">=", "<", ">", NULL }, { "+", "-", NULL }, { "*", "//", "/", "%", NULL },
+	{ "or", NULL },
+	{ "and", NULL },
+	{ "==", "!=", "<=", ">=", "<", ">", NULL },
+	{ "+", "-", NULL },
+	{ "*", "//", "/", "%", NULL },
 };
 #define LEVELS (sizeof(levels) / sizeof(levels[0]))
 

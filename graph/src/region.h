@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory of the graph front: a region freed as a whole, a growing text, a map from names to numbers, error positions. */
+/* Memory of the graph front: a region freed as a whole, a growing text, a map from names to numbers, error positions.
+ */
 #ifndef CLADE_REGION_H
 #define CLADE_REGION_H
 
@@ -29,7 +30,7 @@ struct clade_names {
 	struct clade_names_slot {
 		const char *key;
 		uint32_t value;
-	} *slots;
+	} * slots;
 	uint32_t capacity, count;
 };
 /* CLADE_IR_NONE if absent. */
@@ -62,7 +63,8 @@ const char *clade_words_hint(const struct clade_words *words, const char *word, 
 enum clade_status clade_fail_at(struct clade_diag *diag, const struct clade_ir_pos *pos, unsigned id,
 				const char *format, ...) CLADE_PRINTF(4, 5);
 const char *clade_pos_text(const struct clade_ir_pos *pos, char *out, size_t size);
-/* Shortest text of a number that reads back to the same double (or, `single`, the same float); always with '.' or 'e'. */
+/* Shortest text of a number that reads back to the same double (or, `single`, the same float); always with '.' or 'e'.
+ */
 const char *clade_number_text(double value, bool single, char *out, size_t size);
 
 #endif

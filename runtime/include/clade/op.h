@@ -143,9 +143,10 @@ struct clade_op {
 		     bool from_output, const int64_t *given, int64_t *strides);
 	/* Along which axes the op works row by row: row i of every output depends on row i of the inputs alone, whatever the
 	 * number of rows. Names of the port patterns, "..." for leading dims, or "*" for every axis of an op that broadcasts
-	 * (axes aligned from the right); "b t?q_pos" holds only where that optional port is bound, "t?q_pos,!causal+!window"
-	 * where one of the alternatives holds ("!attr": false or 0). NULL: none. Graph entries that say `chunk T` are proved
-	 * by this: T may meet only such axes. A state that is written (CLADE_STATE) may lack the axis. */
+	 * (axes aligned from the right). A condition may follow: "t?q_pos,!causal+!window" holds if q_pos is bound, or if
+	 * causal is false and window 0 (a word: that port is bound or that bool true; "!": not so; "+": and; ",": or). A name
+	 * of a cache's axis ("s?causal+q_pos") says that rows beyond a query's position do not count. NULL: none. Graph
+	 * entries that say `chunk T` are proved by this: T may meet only such axes. A written state (CLADE_STATE) may lack T. */
 	const char *rows;
 };
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* A graph as the library holds it: the expanded graph, its memory, and where its weights come from. */
+#ifndef CLADE_FRONT_H
+#define CLADE_FRONT_H
+
+#include "model.h"
+#include "source.h"
+
+struct clade_graph {
+	struct clade_context *context;
+	const struct clade_store *store;
+	struct clade_region region;
+	struct clade_ir ir;
+	const char *source;                     /* name of the source used, NULL: none */
+	const struct clade_weight_tree **trees; /* of ir.weights; NULL entries: no store */
+	struct clade_decl *decls;               /* params, for clade_graph_param */
+	uint32_t decl_count;
+	struct clade_meta_line *metas;
+	uint32_t meta_count;
+};
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Source maps: where params and weights come from, and the operators between a file's tensors and a weight. */
+#ifndef CLADE_SOURCE_H
+#define CLADE_SOURCE_H
+
+#include "expand.h"
+
+enum clade_weight_kind {
+	CLADE_WEIGHT_TENSOR,    /* of the store */
+	CLADE_WEIGHT_CONST,     /* kid `op` number, or number `op` kid where `left` */
+	CLADE_WEIGHT_STACK,     /* kids under a new first axis */
+	CLADE_WEIGHT_SLICE,     /* [from, from + own dim) of `axis` */
+	CLADE_WEIGHT_TRANSPOSE, /* axes */
+	CLADE_WEIGHT_RESHAPE,
+	CLADE_WEIGHT_HALVES /* within each of `heads`: rows 0, 2, 4, ..., then 1, 3, 5, ... */
+};
+struct clade_weight_tree {
+	enum clade_weight_kind kind;
+	struct clade_type type; /* dtype f32 or i32: as it is handed on */
+	const struct clade_store_tensor *tensor;
+	const char *op;
+	double number;
+	bool left;
+	uint32_t axis, axes[CLADE_MAX_RANK];
+	int64_t from, heads;
+	uint32_t kid_count;
+	const struct clade_weight_tree **kids;
+};
+
+/* Finds the source to use; expander->source stays NULL if none fits. */
+enum clade_status clade_source_choose(struct clade_expander *expander);
+/* The names it maps must exist. */
+enum clade_status clade_source_check(struct clade_expander *expander);
+/* The value of a param; *out_found false: the source does not mention it. */
+enum clade_status clade_source_param(struct clade_expander *expander, const struct clade_decl *decl,
+				     struct clade_val *out, bool *out_found);
+/* The tree of one weight; absent: the source said `else none`. Checks its type. */
+enum clade_status clade_source_weight(struct clade_expander *expander, const struct clade_decl *decl,
+				      const int64_t *indices, struct clade_weight_slot *slot);
+/* Elements [first, first + count) in row-major order as f32 or i32. */
+enum clade_status clade_weight_read(struct clade_context *context, const struct clade_store *store,
+				    const struct clade_weight_tree *tree, int64_t first, int64_t count, void *target,
+				    struct clade_diag *diag);
+/* The tree in the language of source maps. */
+void clade_weight_print(const struct clade_weight_tree *tree, struct clade_text *text);
+
+#endif
