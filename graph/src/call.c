@@ -476,7 +476,7 @@ enum clade_status clade_call_op(struct clade_expander *expander, struct clade_sc
 				bool base_quoted, uint32_t state, struct clade_val *out)
 {
 	struct binding space = { .op = op }, *binding = &space; /* not in the region: there may be a million nodes */
-	struct clade_ir_node *node;
+	struct clade_ir_node *node = NULL;
 	bool writes = op->ports[0] && op->ports[0]->flags & CLADE_STATE;
 	enum clade_status status;
 

@@ -41,7 +41,10 @@ static enum clade_status start_expander(struct clade_expander *expander, struct 
 	expander->store = params->store;
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
 		maps[i]->context = graph->context;
-	return clade_dims_create(graph->context, &graph->ir.pool, diag);
+	if (clade_dims_create(graph->context, &graph->ir.pool, diag))
+		return CLADE_ERR_MEMORY;
+	expander->pool = graph->ir.pool;
+	return CLADE_OK;
 }
 
 /* Keeps the weights that are used, in the order of their declaration. */

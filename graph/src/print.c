@@ -11,14 +11,14 @@
 struct printer {
 	const struct clade_graph *graph;
 	const struct clade_ir *ir;
-	struct clade_text text;
+	struct clade_string text;
 	uint32_t depth, box; /* box: the next one to open */
 };
 
 static void indent(struct printer *printer)
 {
 	for (uint32_t i = 0; i < printer->depth; i++)
-		clade_text_add(&printer->text, "\t", 1);
+		clade_string_add(&printer->text, "\t", 1);
 }
 
 static void print_name(struct printer *printer, const char *name)
@@ -29,12 +29,12 @@ static void print_name(struct printer *printer, const char *name)
 
 	for (size_t i = 0; plain && i < sizeof(words) / sizeof(words[0]); i++)
 		plain = strcmp(words[i], name) != 0;
-	clade_text_print(&printer->text, plain ? "%s" : "`%s`", name);
+	clade_string_print(&printer->text, plain ? "%s" : "`%s`", name);
 }
 
 static void print_string(struct printer *printer, const char *string)
 {
-	clade_text_add(&printer->text, "\"", 1);
+	clade_string_add(&printer->text, "\"", 1);
 	for (; *string; string++) {
 		const char *escape = *string == '"'    ? "\\\""
 				     : *string == '\\' ? "\\\\"
@@ -42,20 +42,20 @@ static void print_string(struct printer *printer, const char *string)
 				     : *string == '\t' ? "\\t"
 						       : NULL;
 
-		clade_text_add(&printer->text, escape ? escape : string, escape ? 2 : 1);
+		clade_string_add(&printer->text, escape ? escape : string, escape ? 2 : 1);
 	}
-	clade_text_add(&printer->text, "\"", 1);
+	clade_string_add(&printer->text, "\"", 1);
 }
 
 static void print_type(struct printer *printer, const struct clade_type *type)
 {
 	char dim[512];
 
-	clade_text_print(&printer->text, "%s[", clade_dtype_info(type->dtype)->name);
+	clade_string_print(&printer->text, "%s[", clade_dtype_info(type->dtype)->name);
 	for (uint32_t i = 0; i < type->rank; i++)
-		clade_text_print(&printer->text, "%s%s", i ? ", " : "",
-				 clade_dims_text(printer->ir->pool, type->dims[i], dim, sizeof(dim)));
-	clade_text_print(&printer->text, "]");
+		clade_string_print(&printer->text, "%s%s", i ? ", " : "",
+				   clade_dims_text(printer->ir->pool, type->dims[i], dim, sizeof(dim)));
+	clade_string_print(&printer->text, "]");
 }
 
 static void print_number(struct printer *printer, double value, enum clade_dtype dtype)
@@ -63,11 +63,11 @@ static void print_number(struct printer *printer, double value, enum clade_dtype
 	char number[40];
 
 	if (dtype == CLADE_BOOL)
-		clade_text_print(&printer->text, "%s", value != 0 ? "true" : "false");
+		clade_string_print(&printer->text, "%s", value != 0 ? "true" : "false");
 	else if (dtype == CLADE_I32)
-		clade_text_print(&printer->text, "%lld", (long long)value);
+		clade_string_print(&printer->text, "%lld", (long long)value);
 	else
-		clade_text_print(&printer->text, "%s", clade_number_text(value, true, number, sizeof(number)));
+		clade_string_print(&printer->text, "%s", clade_number_text(value, true, number, sizeof(number)));
 }
 
 static void print_value(struct printer *printer, uint32_t id)
@@ -75,7 +75,7 @@ static void print_value(struct printer *printer, uint32_t id)
 	const struct clade_ir_value *value;
 
 	if (id == CLADE_IR_NONE) {
-		clade_text_print(&printer->text, "none");
+		clade_string_print(&printer->text, "none");
 		return;
 	}
 	value = &printer->ir->values[id];
@@ -99,15 +99,15 @@ static void print_attr(struct printer *printer, const struct clade_attr *attr, c
 	switch (attr->type) {
 	case CLADE_ATTR_BOOL:
 		memcpy(&flag, place, sizeof(flag));
-		clade_text_print(&printer->text, "%s", flag ? "true" : "false");
+		clade_string_print(&printer->text, "%s", flag ? "true" : "false");
 		break;
 	case CLADE_ATTR_INT:
 		memcpy(&integer, place, sizeof(integer));
-		clade_text_print(&printer->text, "%lld", (long long)integer);
+		clade_string_print(&printer->text, "%lld", (long long)integer);
 		break;
 	case CLADE_ATTR_FLOAT:
 		memcpy(&single, place, sizeof(single));
-		clade_text_print(&printer->text, "%s", clade_number_text((double)single, true, text, sizeof(text)));
+		clade_string_print(&printer->text, "%s", clade_number_text((double)single, true, text, sizeof(text)));
 		break;
 	case CLADE_ATTR_WORD:
 		memcpy(&word, place, sizeof(word));
@@ -115,15 +115,16 @@ static void print_attr(struct printer *printer, const struct clade_attr *attr, c
 		break;
 	case CLADE_ATTR_DIM:
 		memcpy(&integer, place, sizeof(integer));
-		clade_text_print(&printer->text, "%s", clade_dims_text(printer->ir->pool, integer, text, sizeof(text)));
+		clade_string_print(&printer->text, "%s",
+				   clade_dims_text(printer->ir->pool, integer, text, sizeof(text)));
 		break;
 	case CLADE_ATTR_DIMS:
 		memcpy(&dims, place, sizeof(dims));
-		clade_text_print(&printer->text, "[");
+		clade_string_print(&printer->text, "[");
 		for (int64_t i = 0; i < dims.count; i++)
-			clade_text_print(&printer->text, "%s%s", i ? ", " : "",
-					 clade_dims_text(printer->ir->pool, dims.dims[i], text, sizeof(text)));
-		clade_text_print(&printer->text, "]");
+			clade_string_print(&printer->text, "%s%s", i ? ", " : "",
+					   clade_dims_text(printer->ir->pool, dims.dims[i], text, sizeof(text)));
+		clade_string_print(&printer->text, "]");
 		break;
 	}
 }
@@ -154,7 +155,7 @@ static void print_attrs(struct printer *printer, const struct clade_op *op, cons
 	for (size_t i = 0; op->attrs && op->attrs[i]; i++) {
 		if (is_default(op, op->attrs[i], params, defaults))
 			continue;
-		clade_text_print(&printer->text, "%s%s = ", first ? "" : ", ", op->attrs[i]->name);
+		clade_string_print(&printer->text, "%s%s = ", first ? "" : ", ", op->attrs[i]->name);
 		print_attr(printer, op->attrs[i], params);
 		first = false;
 	}
@@ -172,9 +173,9 @@ static void print_inputs(struct printer *printer, const struct clade_op *op, con
 			gap = true;
 			continue;
 		}
-		clade_text_print(&printer->text, "%s", *first ? "" : ", ");
+		clade_string_print(&printer->text, "%s", *first ? "" : ", ");
 		if (gap)
-			clade_text_print(&printer->text, "%s = ", op->ports[i]->name);
+			clade_string_print(&printer->text, "%s = ", op->ports[i]->name);
 		print_value(printer, inputs[i]);
 		*first = false;
 	}
@@ -182,9 +183,9 @@ static void print_inputs(struct printer *printer, const struct clade_op *op, con
 
 static void print_pin(struct printer *printer, const char *pin)
 {
-	clade_text_print(&printer->text, "@impl(");
+	clade_string_print(&printer->text, "@impl(");
 	print_string(printer, pin);
-	clade_text_print(&printer->text, ") ");
+	clade_string_print(&printer->text, ") ");
 }
 
 static bool same_pin(const char *a, const char *b)
@@ -203,18 +204,18 @@ static void print_node(struct printer *printer, const struct clade_ir_node *node
 		print_pin(printer, node->pin);
 	if (writes) {
 		print_name(printer, ir->states[result->state].name);
-		clade_text_print(&printer->text, " <- ");
+		clade_string_print(&printer->text, " <- ");
 	} else {
 		for (uint32_t i = 0; i < node->output_count; i++) {
-			clade_text_print(&printer->text, "%s", i ? ", " : "");
+			clade_string_print(&printer->text, "%s", i ? ", " : "");
 			print_name(printer, ir->values[node->outputs[i]].path);
 		}
-		clade_text_print(&printer->text, " = ");
+		clade_string_print(&printer->text, " = ");
 	}
-	clade_text_print(&printer->text, "%s(", node->op->name);
+	clade_string_print(&printer->text, "%s(", node->op->name);
 	print_inputs(printer, node->op, node->inputs, writes, node->input_count, false, &first);
 	print_attrs(printer, node->op, node->params, first);
-	clade_text_print(&printer->text, ")\n");
+	clade_string_print(&printer->text, ")\n");
 }
 
 static void open_box(struct printer *printer, const struct clade_ir_box *box)
@@ -224,25 +225,25 @@ static void open_box(struct printer *printer, const struct clade_ir_box *box)
 	indent(printer);
 	if (!same_pin(box->pin, printer->ir->boxes[box->parent].pin))
 		print_pin(printer, box->pin);
-	clade_text_print(&printer->text, "box ");
+	clade_string_print(&printer->text, "box ");
 	print_name(printer, box->path);
 	if (box->block) {
-		clade_text_print(&printer->text, " = %s(", box->block);
+		clade_string_print(&printer->text, " = %s(", box->block);
 		if (box->op) {
 			print_inputs(printer, box->op, box->inputs, 0, box->input_count, true, &first);
 			print_attrs(printer, box->op, box->params, first);
 		}
 		for (uint32_t i = 0; !box->op && i < box->input_count; i++) {
-			clade_text_print(&printer->text, "%s", i ? ", " : "");
+			clade_string_print(&printer->text, "%s", i ? ", " : "");
 			print_value(printer, box->inputs[i]);
 		}
-		clade_text_print(&printer->text, ")");
+		clade_string_print(&printer->text, ")");
 		for (uint32_t i = 0; i < box->output_count; i++) {
-			clade_text_print(&printer->text, "%s", i ? ", " : " -> ");
+			clade_string_print(&printer->text, "%s", i ? ", " : " -> ");
 			print_value(printer, box->outputs[i]);
 		}
 	}
-	clade_text_print(&printer->text, " {\n");
+	clade_string_print(&printer->text, " {\n");
 	printer->depth++;
 }
 
@@ -263,7 +264,7 @@ static void print_box(struct printer *printer, uint32_t number)
 			print_box(printer, inner);
 			printer->depth--;
 			indent(printer);
-			clade_text_print(&printer->text, "}\n");
+			clade_string_print(&printer->text, "}\n");
 		} else if (node < last) {
 			print_node(printer, &ir->nodes[node++]);
 		} else {
@@ -276,84 +277,85 @@ static void print_entry(struct printer *printer, const struct clade_ir_entry *en
 {
 	const struct clade_ir *ir = printer->ir;
 
-	clade_text_print(&printer->text, "\n");
+	clade_string_print(&printer->text, "\n");
 	if (ir->boxes[entry->root_box].pin) {
 		print_pin(printer, ir->boxes[entry->root_box].pin);
-		clade_text_print(&printer->text, "\n");
+		clade_string_print(&printer->text, "\n");
 	}
-	clade_text_print(&printer->text, "entry %s", entry->name);
+	clade_string_print(&printer->text, "entry %s", entry->name);
 	if (entry->after != CLADE_IR_NONE)
-		clade_text_print(&printer->text, " after %s", ir->entries[entry->after].name);
+		clade_string_print(&printer->text, " after %s", ir->entries[entry->after].name);
 	if (entry->chunk_dim != CLADE_IR_NONE)
-		clade_text_print(&printer->text, " chunk %s", ir->dims[entry->chunk_dim].name);
-	clade_text_print(&printer->text, " {\n");
+		clade_string_print(&printer->text, " chunk %s", ir->dims[entry->chunk_dim].name);
+	clade_string_print(&printer->text, " {\n");
 	printer->depth = 1;
 	for (uint32_t i = 0; i < entry->input_count; i++) {
 		const struct clade_ir_input *input = &entry->inputs[i];
 
-		clade_text_print(&printer->text, "\tinput %s : ", input->name);
+		clade_string_print(&printer->text, "\tinput %s : ", input->name);
 		print_type(printer, &input->type);
 		if (input->default_kind == CLADE_DEFAULT_RANGE)
-			clade_text_print(&printer->text, " = range");
+			clade_string_print(&printer->text, " = range");
 		if (input->default_kind == CLADE_DEFAULT_CONST) {
-			clade_text_print(&printer->text, " = ");
+			clade_string_print(&printer->text, " = ");
 			print_number(printer, input->default_value, input->type.dtype);
 		}
-		clade_text_print(&printer->text, "\n");
+		clade_string_print(&printer->text, "\n");
 	}
 	print_box(printer, entry->root_box);
 	for (uint32_t i = 0; i < entry->output_count; i++) {
-		clade_text_print(&printer->text, "\toutput %s : ", entry->outputs[i].name);
+		clade_string_print(&printer->text, "\toutput %s : ", entry->outputs[i].name);
 		print_type(printer, &ir->values[entry->outputs[i].value].type);
-		clade_text_print(&printer->text, " = ");
+		clade_string_print(&printer->text, " = ");
 		print_value(printer, entry->outputs[i].value);
-		clade_text_print(&printer->text, "\n");
+		clade_string_print(&printer->text, "\n");
 	}
-	clade_text_print(&printer->text, "}\n");
+	clade_string_print(&printer->text, "}\n");
 }
 
 static void print_state(struct printer *printer, const struct clade_ir_state *state)
 {
 	struct clade_type type = state->type;
 
-	clade_text_print(&printer->text, "state ");
+	clade_string_print(&printer->text, "state ");
 	print_name(printer, state->name);
-	clade_text_print(&printer->text, " : ");
+	clade_string_print(&printer->text, " : ");
 	if (state->is_cache) { /* cache[batch, heads, width] */
 		char dims[3][512];
 		const int64_t codes[3] = { type.dims[0], type.dims[1], type.dims[3] };
 
 		for (int i = 0; i < 3; i++)
 			clade_dims_text(printer->ir->pool, codes[i], dims[i], sizeof(dims[i]));
-		clade_text_print(&printer->text, "cache[%s, %s, %s]\n", dims[0], dims[1], dims[2]);
+		clade_string_print(&printer->text, "cache[%s, %s, %s]\n", dims[0], dims[1], dims[2]);
 		return;
 	}
 	print_type(printer, &type);
-	clade_text_print(&printer->text, "\n");
+	clade_string_print(&printer->text, "\n");
 }
 
 static void print_meta(struct printer *printer, const struct clade_meta_line *line)
 {
 	char number[40];
 
-	clade_text_print(&printer->text, "meta ");
+	clade_string_print(&printer->text, "meta ");
 	print_string(printer, line->key);
-	clade_text_print(&printer->text, " = ");
+	clade_string_print(&printer->text, " = ");
 	switch (line->value.kind) {
 	case CLADE_META_BOOL:
-		clade_text_print(&printer->text, "%s", line->value.i ? "true" : "false");
+		clade_string_print(&printer->text, "%s", line->value.i ? "true" : "false");
 		break;
 	case CLADE_META_INT:
-		clade_text_print(&printer->text, "%lld", (long long)line->value.i);
+		clade_string_print(&printer->text, "%lld", (long long)line->value.i);
 		break;
 	case CLADE_META_FLOAT:
-		clade_text_print(&printer->text, "%s", clade_number_text(line->value.f, false, number, sizeof(number)));
+		clade_string_print(&printer->text, "%s",
+				   clade_number_text(line->value.f, false, number, sizeof(number)));
 		break;
 	default:
 		print_string(printer, line->value.s);
 		break;
 	}
-	clade_text_print(&printer->text, "\n");
+	clade_string_print(&printer->text, "\n");
 }
 
 static void print_declarations(struct printer *printer)
@@ -363,32 +365,32 @@ static void print_declarations(struct printer *printer)
 
 	for (uint32_t i = 0; i < ir->dim_count; i++)
 		if (strcmp(ir->dims[i].name, "capacity") != 0)
-			clade_text_print(&printer->text, "dim %s : %s\n", ir->dims[i].name,
-					 ir->dims[i].dim_class == CLADE_DIM_SESSION ? "session" : "run");
+			clade_string_print(&printer->text, "dim %s : %s\n", ir->dims[i].name,
+					   ir->dims[i].dim_class == CLADE_DIM_SESSION ? "session" : "run");
 	for (uint32_t i = 0; i < graph->meta_count; i++)
 		print_meta(printer, &graph->metas[i]);
 	for (uint32_t i = 0; i < ir->weight_count; i++) {
-		clade_text_print(&printer->text, "weight ");
+		clade_string_print(&printer->text, "weight ");
 		print_name(printer, ir->weights[i].name);
-		clade_text_print(&printer->text, " : ");
+		clade_string_print(&printer->text, " : ");
 		print_type(printer, &ir->weights[i].type);
-		clade_text_print(&printer->text, "\n");
+		clade_string_print(&printer->text, "\n");
 	}
 	for (uint32_t i = 0; i < ir->state_count; i++)
 		print_state(printer, &ir->states[i]);
 	if (!graph->source)
 		return;
-	clade_text_print(&printer->text, "\nsource %s {\n", graph->source);
+	clade_string_print(&printer->text, "\nsource %s {\n", graph->source);
 	for (uint32_t i = 0; i < ir->weight_count; i++) {
 		if (!graph->trees[i])
 			continue;
-		clade_text_print(&printer->text, "\t");
+		clade_string_print(&printer->text, "\t");
 		print_name(printer, ir->weights[i].name);
-		clade_text_print(&printer->text, " = ");
+		clade_string_print(&printer->text, " = ");
 		clade_weight_print(graph->trees[i], &printer->text);
-		clade_text_print(&printer->text, "\n");
+		clade_string_print(&printer->text, "\n");
 	}
-	clade_text_print(&printer->text, "}\n");
+	clade_string_print(&printer->text, "}\n");
 }
 
 enum clade_status clade_graph_flatten(const struct clade_graph *graph, char **out_text, struct clade_diag *diag)
@@ -396,13 +398,13 @@ enum clade_status clade_graph_flatten(const struct clade_graph *graph, char **ou
 	struct printer printer = { .graph = graph, .ir = &graph->ir, .text = { .context = graph->context } };
 
 	*out_text = NULL;
-	clade_text_print(&printer.text, "clade 1\nmodel ");
+	clade_string_print(&printer.text, "clade 1\nmodel ");
 	print_string(&printer, graph->ir.model);
-	clade_text_print(&printer.text, "\n");
+	clade_string_print(&printer.text, "\n");
 	print_declarations(&printer);
 	for (uint32_t i = 0; i < graph->ir.entry_count; i++)
 		print_entry(&printer, &graph->ir.entries[i]);
-	return clade_text_take(&printer.text, out_text, diag);
+	return clade_string_take(&printer.text, out_text, diag);
 }
 
 /* ---- Graphviz ---- */
@@ -410,8 +412,8 @@ static void dot_escape(struct printer *printer, const char *text)
 {
 	for (; *text; text++) {
 		if (*text == '"' || *text == '\\')
-			clade_text_add(&printer->text, "\\", 1);
-		clade_text_add(&printer->text, text, 1);
+			clade_string_add(&printer->text, "\\", 1);
+		clade_string_add(&printer->text, text, 1);
 	}
 }
 
@@ -421,11 +423,11 @@ static void dot_box(struct printer *printer, uint32_t number)
 	const struct clade_ir_box *box = &ir->boxes[number];
 	uint32_t node = box->first_node;
 
-	clade_text_print(&printer->text, "subgraph cluster_%u {\nlabel=\"", number);
+	clade_string_print(&printer->text, "subgraph cluster_%u {\nlabel=\"", number);
 	dot_escape(printer, *box->path ? box->path : "");
 	if (box->block)
-		clade_text_print(&printer->text, " (%s)", box->block);
-	clade_text_print(&printer->text, "\";\n");
+		clade_string_print(&printer->text, " (%s)", box->block);
+	clade_string_print(&printer->text, "\";\n");
 	printer->box = number + 1;
 	for (;;) {
 		uint32_t inner = printer->box;
@@ -434,16 +436,16 @@ static void dot_box(struct printer *printer, uint32_t number)
 			node = ir->boxes[inner].last_node;
 			dot_box(printer, inner);
 		} else if (node < box->last_node) {
-			clade_text_print(&printer->text, "n%u [label=\"", node);
+			clade_string_print(&printer->text, "n%u [label=\"", node);
 			dot_escape(printer, strrchr(ir->nodes[node].path, '/') ? strrchr(ir->nodes[node].path, '/') + 1
 									       : ir->nodes[node].path);
-			clade_text_print(&printer->text, "\\n%s\"];\n", ir->nodes[node].op->name);
+			clade_string_print(&printer->text, "\\n%s\"];\n", ir->nodes[node].op->name);
 			node++;
 		} else {
 			break;
 		}
 	}
-	clade_text_print(&printer->text, "}\n");
+	clade_string_print(&printer->text, "}\n");
 }
 
 /* Weights and states are drawn once, with the nodes that use them. */
@@ -458,15 +460,15 @@ static void dot_edges(struct printer *printer, const struct clade_ir_node *node,
 		if (!value || value->kind == CLADE_IR_CONST)
 			continue;
 		if (value->kind == CLADE_IR_NODE) {
-			clade_text_print(&printer->text, "n%u -> n%u;\n", value->node, number);
+			clade_string_print(&printer->text, "n%u -> n%u;\n", value->node, number);
 			continue;
 		}
-		clade_text_print(&printer->text, "v%u [shape=%s, label=\"", node->inputs[i],
-				 value->kind == CLADE_IR_INPUT    ? "oval"
-				 : value->kind == CLADE_IR_WEIGHT ? "note"
-								  : "cylinder");
+		clade_string_print(&printer->text, "v%u [shape=%s, label=\"", node->inputs[i],
+				   value->kind == CLADE_IR_INPUT    ? "oval"
+				   : value->kind == CLADE_IR_WEIGHT ? "note"
+								    : "cylinder");
 		dot_escape(printer, value->path);
-		clade_text_print(&printer->text, "\"];\nv%u -> n%u;\n", node->inputs[i], number);
+		clade_string_print(&printer->text, "\"];\nv%u -> n%u;\n", node->inputs[i], number);
 	}
 }
 
@@ -476,25 +478,26 @@ enum clade_status clade_graph_dot(const struct clade_graph *graph, char **out_te
 	const struct clade_ir *ir = &graph->ir;
 
 	*out_text = NULL;
-	clade_text_print(&printer.text, "digraph \"");
+	clade_string_print(&printer.text, "digraph \"");
 	dot_escape(&printer, ir->model);
-	clade_text_print(&printer.text, "\" {\nnode [shape=box];\n");
+	clade_string_print(&printer.text, "\" {\nnode [shape=box];\n");
 	for (uint32_t i = 0; i < ir->entry_count; i++) {
 		const struct clade_ir_entry *entry = &ir->entries[i];
 
-		clade_text_print(&printer.text, "subgraph cluster_entry_%u {\nlabel=\"entry %s\";\n", i, entry->name);
+		clade_string_print(&printer.text, "subgraph cluster_entry_%u {\nlabel=\"entry %s\";\n", i, entry->name);
 		dot_box(&printer, entry->root_box);
-		clade_text_print(&printer.text, "}\n");
+		clade_string_print(&printer.text, "}\n");
 		for (uint32_t o = 0; o < entry->output_count; o++) {
 			const struct clade_ir_value *value = &ir->values[entry->outputs[o].value];
 
 			if (value->kind == CLADE_IR_NODE)
-				clade_text_print(&printer.text, "o%u_%u [shape=oval, label=\"%s\"];\nn%u -> o%u_%u;\n",
-						 i, o, entry->outputs[o].name, value->node, i, o);
+				clade_string_print(&printer.text,
+						   "o%u_%u [shape=oval, label=\"%s\"];\nn%u -> o%u_%u;\n", i, o,
+						   entry->outputs[o].name, value->node, i, o);
 		}
 	}
 	for (uint32_t n = 0; n < ir->node_count; n++)
 		dot_edges(&printer, &ir->nodes[n], n);
-	clade_text_print(&printer.text, "}\n");
-	return clade_text_take(&printer.text, out_text, diag);
+	clade_string_print(&printer.text, "}\n");
+	return clade_string_take(&printer.text, out_text, diag);
 }

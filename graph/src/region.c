@@ -176,7 +176,7 @@ void clade_names_finish(struct clade_names *names)
 	names->capacity = names->count = 0;
 }
 
-void clade_text_add(struct clade_text *text, const char *bytes, size_t length)
+void clade_string_add(struct clade_string *text, const char *bytes, size_t length)
 {
 	size_t needed;
 
@@ -201,7 +201,7 @@ fail:
 	text->failed = true;
 }
 
-void clade_text_print(struct clade_text *text, const char *format, ...)
+void clade_string_print(struct clade_string *text, const char *format, ...)
 {
 	char small[512];
 	va_list args, again;
@@ -211,13 +211,13 @@ void clade_text_print(struct clade_text *text, const char *format, ...)
 	va_copy(again, args);
 	length = vsnprintf(small, sizeof(small), format, args);
 	if (length >= 0 && (size_t)length < sizeof(small)) {
-		clade_text_add(text, small, (size_t)length);
+		clade_string_add(text, small, (size_t)length);
 	} else if (length >= 0) {
 		char *large = clade_alloc(text->context, (size_t)length + 1);
 
 		if (large) {
 			vsnprintf(large, (size_t)length + 1, format, again);
-			clade_text_add(text, large, (size_t)length);
+			clade_string_add(text, large, (size_t)length);
 			clade_free(text->context, large);
 		} else {
 			text->failed = true;
@@ -227,10 +227,10 @@ void clade_text_print(struct clade_text *text, const char *format, ...)
 	va_end(args);
 }
 
-enum clade_status clade_text_take(struct clade_text *text, char **out, struct clade_diag *diag)
+enum clade_status clade_string_take(struct clade_string *text, char **out, struct clade_diag *diag)
 {
 	if (!text->failed && !text->data)
-		clade_text_add(text, "", 0);
+		clade_string_add(text, "", 0);
 	if (text->failed) {
 		clade_free(text->context, text->data);
 		text->data = NULL;

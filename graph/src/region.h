@@ -39,16 +39,16 @@ enum clade_status clade_names_set(struct clade_names *names, const char *key, ui
 void clade_names_finish(struct clade_names *names);
 
 /* A text that grows; after a failed allocation it swallows everything and `failed` is set. */
-struct clade_text {
+struct clade_string {
 	struct clade_context *context;
 	char *data;
 	size_t length, capacity;
 	bool failed;
 };
-void clade_text_add(struct clade_text *text, const char *bytes, size_t length);
-void clade_text_print(struct clade_text *text, const char *format, ...) CLADE_PRINTF(2, 3);
+void clade_string_add(struct clade_string *text, const char *bytes, size_t length);
+void clade_string_print(struct clade_string *text, const char *format, ...) CLADE_PRINTF(2, 3);
 /* Hands the text over to the caller (clade_free), or fails and frees it. */
-enum clade_status clade_text_take(struct clade_text *text, char **out, struct clade_diag *diag);
+enum clade_status clade_string_take(struct clade_string *text, char **out, struct clade_diag *diag);
 
 /* The nearest of a list of words that is built while searching. */
 struct clade_words {

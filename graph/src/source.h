@@ -42,6 +42,6 @@ enum clade_status clade_weight_read(struct clade_context *context, const struct 
 				    const struct clade_weight_tree *tree, int64_t first, int64_t count, void *target,
 				    struct clade_diag *diag);
 /* The tree in the language of source maps. */
-void clade_weight_print(const struct clade_weight_tree *tree, struct clade_text *text);
+void clade_weight_print(const struct clade_weight_tree *tree, struct clade_string *text);
 
 #endif

@@ -144,32 +144,32 @@ enum clade_status clade_weight_read(struct clade_context *context, const struct 
 	}
 }
 
-static void print_string(const char *string, struct clade_text *text)
+static void print_string(const char *string, struct clade_string *text)
 {
-	clade_text_add(text, "\"", 1);
+	clade_string_add(text, "\"", 1);
 	for (; *string; string++)
 		if (*string == '"' || *string == '\\')
-			clade_text_print(text, "\\%c", *string);
+			clade_string_print(text, "\\%c", *string);
 		else if (*string == '\n')
-			clade_text_add(text, "\\n", 2);
+			clade_string_add(text, "\\n", 2);
 		else if (*string == '\t')
-			clade_text_add(text, "\\t", 2);
+			clade_string_add(text, "\\t", 2);
 		else
-			clade_text_add(text, string, 1);
-	clade_text_add(text, "\"", 1);
+			clade_string_add(text, string, 1);
+	clade_string_add(text, "\"", 1);
 }
 
-static void print_stack(const struct clade_weight_tree *tree, struct clade_text *text)
+static void print_stack(const struct clade_weight_tree *tree, struct clade_string *text)
 {
-	clade_text_print(text, "stack(");
+	clade_string_print(text, "stack(");
 	for (uint32_t i = 0; i < tree->kid_count; i++) {
-		clade_text_print(text, "%s", i ? ", " : "");
+		clade_string_print(text, "%s", i ? ", " : "");
 		clade_weight_print(tree->kids[i], text);
 	}
-	clade_text_print(text, ")");
+	clade_string_print(text, ")");
 }
 
-void clade_weight_print(const struct clade_weight_tree *tree, struct clade_text *text)
+void clade_weight_print(const struct clade_weight_tree *tree, struct clade_string *text)
 {
 	char number[40];
 
@@ -182,37 +182,37 @@ void clade_weight_print(const struct clade_weight_tree *tree, struct clade_text 
 		return;
 	case CLADE_WEIGHT_CONST:
 		clade_number_text(tree->number, true, number, sizeof(number));
-		clade_text_print(text, "(%s%s%s%s", tree->left ? number : "", tree->left ? " " : "",
-				 tree->left ? tree->op : "", tree->left ? " " : "");
+		clade_string_print(text, "(%s%s%s%s", tree->left ? number : "", tree->left ? " " : "",
+				   tree->left ? tree->op : "", tree->left ? " " : "");
 		clade_weight_print(tree->kids[0], text);
-		clade_text_print(text, "%s%s%s%s)", tree->left ? "" : " ", tree->left ? "" : tree->op,
-				 tree->left ? "" : " ", tree->left ? "" : number);
+		clade_string_print(text, "%s%s%s%s)", tree->left ? "" : " ", tree->left ? "" : tree->op,
+				   tree->left ? "" : " ", tree->left ? "" : number);
 		return;
 	case CLADE_WEIGHT_SLICE:
-		clade_text_print(text, "slice(");
+		clade_string_print(text, "slice(");
 		break;
 	case CLADE_WEIGHT_TRANSPOSE:
-		clade_text_print(text, "transpose(");
+		clade_string_print(text, "transpose(");
 		break;
 	case CLADE_WEIGHT_HALVES:
-		clade_text_print(text, "rope_halves(");
+		clade_string_print(text, "rope_halves(");
 		break;
 	default:
-		clade_text_print(text, "reshape(");
+		clade_string_print(text, "reshape(");
 		break;
 	}
 	clade_weight_print(tree->kids[0], text);
 	if (tree->kind == CLADE_WEIGHT_SLICE)
-		clade_text_print(text, ", axis = %u, start = %lld, end = %lld)", tree->axis, (long long)tree->from,
-				 (long long)(tree->from + tree->type.dims[tree->axis]));
+		clade_string_print(text, ", axis = %u, start = %lld, end = %lld)", tree->axis, (long long)tree->from,
+				   (long long)(tree->from + tree->type.dims[tree->axis]));
 	else if (tree->kind == CLADE_WEIGHT_HALVES)
-		clade_text_print(text, ", heads = %lld)", (long long)tree->heads);
+		clade_string_print(text, ", heads = %lld)", (long long)tree->heads);
 	else {
-		clade_text_print(text, ", [");
+		clade_string_print(text, ", [");
 		for (uint32_t i = 0; i < tree->type.rank; i++)
-			clade_text_print(text, "%s%lld", i ? ", " : "",
-					 tree->kind == CLADE_WEIGHT_TRANSPOSE ? (long long)tree->axes[i]
-									      : (long long)tree->type.dims[i]);
-		clade_text_print(text, "])");
+			clade_string_print(text, "%s%lld", i ? ", " : "",
+					   tree->kind == CLADE_WEIGHT_TRANSPOSE ? (long long)tree->axes[i]
+										: (long long)tree->type.dims[i]);
+		clade_string_print(text, "])");
 	}
 }

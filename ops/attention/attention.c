@@ -86,7 +86,7 @@ const struct clade_op attention_op = {
 	.infer = infer_attention,
 	.cases = attention_cases,
 	.family = "attention",
-	.rows = "b t?q_pos,!causal+!window",
+	.rows = "b t?q_pos,!causal+!window s?causal+q_pos",
 };
 
 clade_plugin_entry_fn clade_family_attention;
