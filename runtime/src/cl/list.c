@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { MOST_PLATFORMS = 64, MOST_DEVICES = 64, LONGEST_STRING = 1 << 16 };
 
@@ -289,14 +290,35 @@ static enum clade_status list_platform(struct clade_context *context, struct cla
 	return status;
 }
 
+/* Whether a parent process has used OpenCL through this context: a driver's threads do not survive a fork, and a call
+ * in the child would wait for them for ever. Remembers the first process that asks. */
+static bool is_forked(struct clade_context *context)
+{
+	void *me = (void *)(intptr_t)getpid();
+	bool forked;
+
+	pthread_mutex_lock(&context->device_lock);
+	if (!context->device_state)
+		context->device_state = me;
+	forked = context->device_state != me;
+	pthread_mutex_unlock(&context->device_lock);
+	return forked;
+}
+
 enum clade_status clade_cl_list(struct clade_context *context, struct clade_found_list *list, struct clade_diag *diag)
 {
 	enum { NO_PLATFORM = -1001 };
 	cl_platform_id platforms[MOST_PLATFORMS];
 	cl_uint count = 0;
-	cl_int code = clGetPlatformIDs(MOST_PLATFORMS, platforms, &count);
+	cl_int code;
 	enum clade_status status = CLADE_OK;
 
+	if (is_forked(context)) {
+		clade_log(context, CLADE_LOG_WARN, "device",
+			  "the parent process has used OpenCL: its devices cannot be used in this child");
+		return CLADE_OK;
+	}
+	code = clGetPlatformIDs(MOST_PLATFORMS, platforms, &count);
 	if (code || count == 0) {
 		clade_log(context, code && code != NO_PLATFORM ? CLADE_LOG_WARN : CLADE_LOG_INFO, "device",
 			  "no OpenCL platform: %s (%d)", code ? clade_cl_code_name(code) : "none is installed",
