@@ -50,7 +50,7 @@ static enum clade_status run(struct tool *tool)
 	return status;
 }
 
-static const struct option *const groups[] = { options_common, NULL };
+static const struct option *const groups[] = { options_json, options_common, NULL };
 const struct command command_devices = {
 	.name = "devices",
 	.arguments = "",

@@ -165,7 +165,7 @@ static const struct option weight_options[] = {
 	{ "weights", "FILE|DIR", "further files (repeatable)", take_words, offsetof(struct options, weights) },
 	{ NULL },
 };
-static const struct option *const groups[] = { weight_options, options_common, NULL };
+static const struct option *const groups[] = { weight_options, options_json, options_common, NULL };
 const struct command command_inspect = {
 	.name = "inspect",
 	.arguments = "FILE|MODEL",

@@ -207,7 +207,7 @@ static const struct option plugin_options[] = {
 	  offsetof(struct options, plugins) },
 	{ NULL },
 };
-static const struct option *const groups[] = { plugin_options, options_common, NULL };
+static const struct option *const groups[] = { plugin_options, options_json, options_common, NULL };
 const struct command command_ops = {
 	.name = "ops",
 	.arguments = "[OP]",

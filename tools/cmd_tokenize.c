@@ -114,7 +114,7 @@ static const struct option own_options[] = {
 	  offsetof(struct options, no_special) },
 	{ NULL },
 };
-static const struct option *const groups[] = { own_options, options_common, NULL };
+static const struct option *const groups[] = { own_options, options_json, options_common, NULL };
 const struct command command_tokenize = {
 	.name = "tokenize",
 	.arguments = "MODEL [FILE]",

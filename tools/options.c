@@ -8,8 +8,12 @@
 
 #define AT(field) offsetof(struct options, field)
 
-const struct option options_common[] = {
+const struct option options_json[] = {
 	{ "json", NULL, "one JSON document on stdout, nothing else there", take_flag, AT(json) },
+	{ NULL },
+};
+
+const struct option options_common[] = {
 	{ "quiet", NULL, "no notices, no progress", take_flag, AT(quiet) },
 	{ "verbose", NULL, "say more on stderr", take_flag, AT(verbose) },
 	{ "help", NULL, "this text", take_flag, AT(help), 'h' },

@@ -18,11 +18,60 @@ static const char *const behaviors[] = { "Removed", "Isolated", "MergedWithPrevi
 	"\\p{L}\\p{Nl}\\p{M}\\p{Nd}\\p{Pc}\\x{200c}\\x{200d}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}\\x{1f150}-"       \
 	"\\x{1f169}\\x{1f170}-\\x{1f189}"
 
+/* Oniguruma's \w: without the joiners, but with Latin-1's superscripts and fractions. */
+#define ONIG_WORD                                                                                                      \
+	"\\p{L}\\p{Nl}\\p{M}\\p{Nd}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}\\x{24b6}-\\x{24e9}\\x{1f130}-"          \
+	"\\x{1f149}\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}"
+
 struct split {
 	pcre2_code *code;
 	enum behavior behavior;
 	bool invert;
 };
+
+/* Where the class that begins at `at` ends (its ']'), and whether it holds \S or \W. */
+static size_t class_end(const char *pattern, size_t at, bool *out_negated)
+{
+	size_t start = at + 1 + (pattern[at + 1] == '^');
+	*out_negated = false;
+	for (at = start; pattern[at] != '\0' && (pattern[at] != ']' || at == start); at++) {
+		if (pattern[at] == '\\' && pattern[at + 1] != '\0')
+			*out_negated |= strchr("SW", pattern[++at]) != NULL;
+		else if (pattern[at] == '[' && pattern[at + 1] == ':' && strstr(pattern + at, ":]") != NULL)
+			at = (size_t)(strstr(pattern + at, ":]") - pattern) + 1;
+	}
+	return at;
+}
+
+/* Hugging Face's patterns are Oniguruma's: there \w holds marks and \s does not hold U+180E. Writes those two out; a
+ * class with \S or \W stays as it is (as in [\s\S], which means everything either way). */
+static bool translate(const char *pattern, struct text_buffer *out)
+{
+	size_t class_until = 0;
+	bool negated = false, fine = text_add(out, "", 0);
+	for (size_t at = 0; pattern[at] != '\0' && fine; at++) {
+		bool inside = at < class_until;
+		if (pattern[at] == '[' && !inside)
+			class_until = class_end(pattern, at, &negated);
+		if (pattern[at] != '\\' || pattern[at + 1] == '\0') {
+			fine = text_add(out, pattern + at, 1);
+			continue;
+		}
+		char letter = pattern[++at];
+		const char *set = letter == 's' || letter == 'S'   ? SPACE
+				  : letter == 'w' || letter == 'W' ? ONIG_WORD
+								   : NULL;
+		if (set == NULL || (inside && negated))
+			fine = text_add(out, pattern + at - 1, 2);
+		else if (inside)
+			fine = text_add(out, set, strlen(set));
+		else
+			fine = text_add(out, letter == 's' || letter == 'w' ? "[" : "[^",
+					letter == 's' || letter == 'w' ? 1 : 2) &&
+			       text_add(out, set, strlen(set)) && text_add(out, "]", 1);
+	}
+	return fine;
+}
 
 static enum clade_status compile(const struct part_source *source, const char *pattern, bool literal,
 				 struct split *split)
@@ -34,10 +83,11 @@ static enum clade_status compile(const struct part_source *source, const char *p
 		return clade_fail_memory(source->diag, 0, "a regular expression");
 	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
 	pcre2_set_max_pattern_length(context, 65536);
-	split->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
-				    PCRE2_UTF | PCRE2_NO_UTF_CHECK |
-					    (literal ? PCRE2_LITERAL : PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C),
-				    &error, &offset, context);
+	split->code =
+		pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+			      PCRE2_UTF | PCRE2_NO_UTF_CHECK |
+				      (literal ? PCRE2_LITERAL : PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C),
+			      &error, &offset, context);
 	pcre2_compile_context_free(context);
 	if (split->code == NULL) {
 		char text[128];
@@ -74,9 +124,13 @@ static enum clade_status parse_split(const struct part_source *source, const jso
 		return status;
 	split->behavior = (enum behavior)i;
 	split->invert = json_is_true(invert);
-	if (literal != NULL && literal[0] == '\0') /* matches nothing, by definition */
-		return compile(source, "(?!)", false, split);
-	return compile(source, literal != NULL ? literal : regex, literal != NULL, split);
+	if (literal != NULL)
+		return compile(source, literal, true, split);
+	struct text_buffer translated = { .context = source->context };
+	status = translate(regex, &translated) ? compile(source, translated.bytes, false, split)
+					       : clade_fail_memory(source->diag, strlen(regex), "a pattern");
+	text_finish(&translated);
+	return status;
 }
 
 static enum clade_status parse_whitespace(const struct part_source *source, const json_t *json, struct part *part)
