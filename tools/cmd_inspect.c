@@ -124,8 +124,8 @@ static enum clade_status inspect(struct tool *tool, struct model *model)
 	enum clade_status status = model_open_files(tool, model);
 	if (status == CLADE_OK)
 		status = model_tokenizer(tool, model, &tokenizer);
-	/* a graph file alone is what is inspected; beside weights it is one line more */
-	if (status == CLADE_OK && model->graph_path[0] != '\0') {
+	/* a graph file alone is what is inspected; beside weights it is `check`'s affair */
+	if (status == CLADE_OK && model->graph_path[0] != '\0' && model->store == NULL) {
 		struct clade_graph_params params = { .size = sizeof(params),
 						     .path = model->graph_path,
 						     .store = model->store };

@@ -39,7 +39,7 @@ static void report_node(void *user, const struct clade_verify_node *node)
 				  json_number(node->cumulative_nmse), "ok", (int)node->ok));
 		return;
 	}
-	char name[160], own[64] = "equal", cumulative[64] = "equal";
+	char name[160], own[128] = "equal", cumulative[64] = "equal";
 	snprintf(name, sizeof(name), "%s.%s", node->op, node->impl);
 	if (!node->bit_equal)
 		snprintf(own, sizeof(own), "%.3g ulp, abs %.3g, nmse %.3g (allowed %.3g)", node->max_ulp, node->max_abs,

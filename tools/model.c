@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* MODEL arguments: a directory, a graph file, or a name that ships with clade; and sessions made as the options say. */
+/* MODEL arguments: a directory, a graph file, or a name that ships with clade. */
 #include "model.h"
 
 #include <dirent.h>
@@ -130,7 +130,7 @@ static bool has_weights(const char *folder)
 
 static enum clade_status open_folder(struct tool *tool, struct model *model)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX + 64];
 	enum clade_status status = CLADE_OK;
 	if (has_weights(model->folder))
 		status = add_files(tool, model, model->folder);
@@ -227,7 +227,7 @@ void model_close(struct model *model)
 
 enum clade_status model_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX + 64];
 	*out = NULL;
 	snprintf(path, sizeof(path), "%s/tokenizer.json", model->folder);
 	if (model->folder[0] == '\0' || !exists(path))
@@ -259,82 +259,4 @@ bool model_meta_item(const struct model *model, const char *key, size_t index, i
 	}
 	*out = meta.i;
 	return meta.kind == CLADE_META_INT;
-}
-
-/* ---- sessions ---- */
-
-enum clade_status model_session(struct tool *tool, const struct model *model, int64_t capacity, bool keep_values,
-				bool open_all, struct clade_device **out_device, struct clade_session **out_session)
-{
-	const struct options *options = &tool->options;
-	char *lock = NULL;
-	size_t lock_bytes;
-	enum clade_status status = CLADE_OK;
-	*out_device = NULL;
-	*out_session = NULL;
-	if (options->locked != NULL)
-		status = clade_file_load(tool->context, options->locked, 16 << 20, &lock, &lock_bytes, &tool->diag);
-	if (status == CLADE_OK)
-		status = clade_device_open(tool->context, options->device, out_device, &tool->diag);
-	if (status == CLADE_OK) {
-		struct clade_choices choices = {
-			.size = sizeof(choices),
-			.rules = (const char *const *)options->rules.items,
-			.lock_text = lock,
-			.strict = options->strict,
-			.fast = options->fast,
-			.open_all = open_all,
-			.keep_values = keep_values,
-		};
-		struct clade_session_params params = { .size = sizeof(params),
-						       .choices = &choices,
-						       .capacity = capacity };
-		status = clade_session_create(model->graph, *out_device, &params, out_session, &tool->diag);
-	}
-	clade_free(tool->context, lock);
-	return status;
-}
-
-enum clade_status model_lock(struct tool *tool, const struct clade_session *session)
-{
-	char *text = NULL;
-	if (tool->options.lock == NULL)
-		return CLADE_OK;
-	enum clade_status status = clade_session_lock(session, &text, &tool->diag);
-	if (status == CLADE_OK)
-		status = clade_file_write(tool->context, tool->options.lock, text, strlen(text), &tool->diag);
-	clade_free(tool->context, text);
-	return status;
-}
-
-enum clade_status model_entries(struct tool *tool, const struct model *model, struct entry_chain *out)
-{
-	const char *wanted = tool->options.entry, *names[64], *after[64];
-	size_t count = 0, at;
-	for (; count < 64 && count < clade_graph_entry_count(model->graph); count++) {
-		names[count] = clade_graph_entry(model->graph, count);
-		after[count] = clade_graph_entry_after(model->graph, count);
-	}
-	if (wanted == NULL)
-		wanted = names[count - 1];
-	for (at = 0; at < count && strcmp(names[at], wanted) != 0; at++)
-		;
-	if (at == count) {
-		const char *nearest = clade_nearest(wanted, names, count);
-		return fail_usage(tool, CLADE_MSG_TOOL_ENTRY, "--entry",
-				  "the graph has no entry \"%s\"; did you mean %s?", wanted,
-				  nearest != NULL ? nearest : names[count - 1]);
-	}
-	const char *chain[16];
-	size_t length = 0;
-	for (const char *name = wanted; name != NULL && length < 16;) {
-		chain[length++] = name;
-		for (at = 0; strcmp(names[at], name) != 0; at++)
-			;
-		name = after[at];
-	}
-	out->count = length;
-	for (size_t i = 0; i < length; i++)
-		out->names[i] = chain[length - 1 - i];
-	return CLADE_OK;
 }

