@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { TOKENIZER_LIMIT = 256 << 20 };
+
 static bool ends_with(const char *text, const char *end)
 {
 	size_t a = strlen(text), b = strlen(end);
@@ -227,12 +229,17 @@ void model_close(struct model *model)
 
 enum clade_status model_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out)
 {
-	char path[PATH_MAX + 64];
+	char path[PATH_MAX + 64], *text;
+	size_t bytes;
 	*out = NULL;
 	snprintf(path, sizeof(path), "%s/tokenizer.json", model->folder);
 	if (model->folder[0] == '\0' || !exists(path))
 		return CLADE_OK;
-	return clade_tokenizer_load(tool->context, path, out, &tool->diag);
+	enum clade_status status = clade_file_load(tool->context, path, TOKENIZER_LIMIT, &text, &bytes, &tool->diag);
+	if (status == CLADE_OK)
+		status = clade_tokenizer_parse(tool->context, path, text, bytes, out, &tool->diag);
+	clade_free(tool->context, text);
+	return status;
 }
 
 bool model_meta(const struct model *model, const char *key, struct clade_meta *out)

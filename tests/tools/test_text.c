@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char *golden_path, *dates_path;
 
@@ -95,6 +94,20 @@ static void test_golden(void **state)
 	json_decref(root);
 }
 
+/* The file's text, NULL (and a reason) if it is absent. */
+static char *read_dates(size_t *out_bytes)
+{
+	static char text[65536];
+	FILE *file = fopen(dates_path, "rb");
+	if (file == NULL) {
+		print_message("skip: %s is absent\n", dates_path);
+		skip();
+	}
+	*out_bytes = fread(text, 1, sizeof(text), file);
+	fclose(file);
+	return text;
+}
+
 static void test_dates(void **state)
 {
 	static const int32_t expected[] = { 34, 22, 19, 4,  8,  32, 18, 4,  29, 20, 4, 27,
@@ -105,11 +118,9 @@ static void test_dates(void **state)
 	size_t count;
 	const char *text = "the 3rd of March, 1998";
 	clade_diag_init(&diag);
-	if (access(dates_path, R_OK) != 0) {
-		print_message("skip: %s is absent\n", dates_path);
-		skip();
-	}
-	if (clade_tokenizer_load(NULL, dates_path, &tokenizer, &diag) != CLADE_OK)
+	size_t bytes;
+	const char *json = read_dates(&bytes);
+	if (clade_tokenizer_parse(NULL, "tokenizer.json", json, bytes, &tokenizer, &diag) != CLADE_OK)
 		fail_msg("%s: %s", diag.where, diag.text);
 	assert_string_equal(clade_tokenizer_kind(tokenizer), "WordLevel");
 	assert_int_equal(clade_tokenizer_size(tokenizer), 57);
@@ -200,14 +211,8 @@ static void test_bad(void **state)
 /* Every truncation of the file that ships is refused without harm. */
 static void test_truncated(void **state)
 {
-	FILE *file = fopen(dates_path, "rb");
-	if (file == NULL) {
-		print_message("skip: %s is absent\n", dates_path);
-		skip();
-	}
-	static char text[65536];
-	size_t bytes = fread(text, 1, sizeof(text), file);
-	fclose(file);
+	size_t bytes;
+	const char *text = read_dates(&bytes);
 	while (bytes > 0 && strchr("} \n", text[bytes - 1]) != NULL)
 		bytes--;
 	for (; bytes > 0; bytes--) {

@@ -2,12 +2,10 @@
 /* tokenizer.json: read into parts, and the way from text to ids and back through them. */
 #include "internal.h"
 
-#include <clade/graph.h>
-
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILE_LIMIT = 256 << 20, ADDED_LIMIT = 65536 };
+enum { ADDED_LIMIT = 65536 };
 
 /* ---- reading ---- */
 
@@ -144,19 +142,6 @@ enum clade_status clade_tokenizer_parse(struct clade_context *context, const cha
 	if (status != CLADE_OK)
 		clade_tokenizer_destroy(&tokenizer);
 	*out_tokenizer = tokenizer;
-	return status;
-}
-
-enum clade_status clade_tokenizer_load(struct clade_context *context, const char *path,
-				       struct clade_tokenizer **out_tokenizer, struct clade_diag *diag)
-{
-	char *text;
-	size_t bytes;
-	*out_tokenizer = NULL;
-	enum clade_status status = clade_file_load(context, path, FILE_LIMIT, &text, &bytes, diag);
-	if (status == CLADE_OK)
-		status = clade_tokenizer_parse(context, path, text, bytes, out_tokenizer, diag);
-	clade_free(context, text);
 	return status;
 }
 
