@@ -26,7 +26,7 @@ enum { HEADER = 88, PAYLOAD = 500 };
 struct fixture {
 	struct clade_context *context;
 	struct clade_diag diag;
-	char folder[64], path[900];
+	char folder[64], path[1000];
 	unsigned char entry[HEADER + PAYLOAD]; /* a sound entry file, byte for byte */
 	unsigned char key[CLADE_CACHE_KEY_BYTES], payload[PAYLOAD];
 	int fd, notes;
@@ -201,7 +201,7 @@ static void foreign_entries(void **state)
 {
 	struct fixture *f = *state;
 	unsigned char other[CLADE_CACHE_KEY_BYTES];
-	char link_path[800];
+	char link_path[1024];
 	size_t bytes;
 
 	/* A sound entry under another key's name. */
@@ -332,7 +332,7 @@ static void size_is_bounded(void **state)
 {
 	struct fixture *f = *state;
 	struct timespec times[2] = { { .tv_sec = 1000000 }, { .tv_sec = 1000000 } };
-	char path[800], other[128], young[128], old[128];
+	char path[1024], other[128], young[128], old[128];
 	static const char half[] = ".0123456789abcdef.1.1.tmp", done[] = ".0123456789abcdef.2.2.tmp";
 
 	snprintf(other, sizeof(other), "%s/README", f->folder);
@@ -443,7 +443,7 @@ static void processes_share_it(void **state)
 	struct fixture *f = *state;
 	char *const arguments[] = { (char *)program, "start", f->folder, NULL };
 	pid_t children[4];
-	char path[800];
+	char path[1024];
 
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(posix_spawn(&children[i], "/proc/self/exe", NULL, NULL, arguments, environ), 0);
@@ -461,7 +461,7 @@ static void processes_share_it(void **state)
 static void warm_starts_build_nothing(void **state)
 {
 	struct fixture *f = *state;
-	char path[800];
+	char path[1024];
 
 	expect(NULL, NULL, 1, 0);
 	expect(f->folder, NULL, 1, 0);
@@ -486,7 +486,7 @@ static void warm_starts_build_nothing(void **state)
 
 static void write_text(const char *folder, const char *name, const char *text)
 {
-	char path[800];
+	char path[1024];
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);

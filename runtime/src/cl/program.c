@@ -182,6 +182,22 @@ static enum clade_status build_from_source(struct clade_device *device, struct c
 	return code ? fail_build(device, program, code, diag) : CLADE_OK;
 }
 
+/* Whether an earlier kernel of the steps is the same function of the same source; plans repeat layers. */
+static bool seen_before(struct clade_step *const *steps, size_t step, size_t slot)
+{
+	const struct clade_step_kernel *wanted = &steps[step]->kernels[slot];
+
+	for (size_t i = 0; i <= step; i++)
+		for (size_t k = 0; k < (i < step ? steps[i]->kernel_count : slot); k++) {
+			const struct clade_step_kernel *other = &steps[i]->kernels[k];
+
+			if (!strcmp(other->function, wanted->function) && !strcmp(other->source, wanted->source) &&
+			    !strcmp(other->defines, wanted->defines))
+				return true;
+		}
+	return false;
+}
+
 /* Whether every kernel that the steps want from this program can be made: some drivers accept a binary and only refuse
  * its kernels. */
 static bool kernels_exist(const struct clade_cl_program *program, struct clade_step *const *steps, size_t count)
@@ -194,8 +210,8 @@ static bool kernels_exist(const struct clade_cl_program *program, struct clade_s
 			cl_int code;
 
 			family_of(wanted->source, family);
-			if (wanted->program || strcmp(family, program->family) ||
-			    strcmp(wanted->defines, program->defines) || !has_source(program, wanted->source))
+			if (strcmp(family, program->family) || strcmp(wanted->defines, program->defines) ||
+			    !has_source(program, wanted->source) || seen_before(steps, i, k))
 				continue;
 			kernel = clCreateKernel(program->handle, wanted->function, &code);
 			if (code)
