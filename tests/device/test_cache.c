@@ -26,7 +26,7 @@ enum { HEADER = 88, PAYLOAD = 500 };
 struct fixture {
 	struct clade_context *context;
 	struct clade_diag diag;
-	char folder[64], path[1000];
+	char folder[64], path[1024];
 	unsigned char entry[HEADER + PAYLOAD]; /* a sound entry file, byte for byte */
 	unsigned char key[CLADE_CACHE_KEY_BYTES], payload[PAYLOAD];
 	int fd, notes;
