@@ -48,8 +48,8 @@ struct function {
  * overflows the largest float or infinity. */
 static inline double ulp_error(float got, double exact)
 {
-	double magnitude = fabs(exact);
-	int exponent;
+	double magnitude = fabs(exact), scale;
+	uint64_t bits;
 
 	if (isnan(exact))
 		return isnan(got) ? 0 : INFINITY;
@@ -59,8 +59,11 @@ static inline double ulp_error(float got, double exact)
 		return fabs((double)got) >= LARGEST && (got < 0) == (exact < 0) ? 0 : INFINITY;
 	if (!isfinite(got))
 		return INFINITY;
-	frexp(exact, &exponent);
-	return fabs((double)got - exact) * ldexp(1.0, 24 - exponent);
+	/* 1 / ulp = 2^(23 - e) for |exact| in [2^e, 2^(e+1)); e from the exponent field, biased by 1023 */
+	memcpy(&bits, &exact, sizeof(bits));
+	bits = (2 * 1023 + 23 - (bits >> 52 & 0x7ff)) << 52;
+	memcpy(&scale, &bits, sizeof(scale));
+	return fabs((double)got - exact) * scale;
 }
 
 static double measure(const struct function *function, float x)
