@@ -52,17 +52,29 @@ enum { SAMPLES = 4096 };
 	"	for (size_t j = i; j < i + VW; j++)"                                                                         \
 	"		s[s_at + j] = CALL_" #arguments "(clm_" #f ", a[a_at + j], b[b_at + j]);"                      \
 	"}\n"
+/* Row sums and sums of squares of j mod 200 elements from each j on, or as many as there are. */
+#define ROWS                                                                                                           \
+	"#include \"rowsum.clh\"\n"                                                                                    \
+	"__kernel void probe_row_sum(__global const float *a, ulong a_at, __global const float *b, ulong b_at,"        \
+	"	__global float *v, ulong v_at, __global float *s, ulong s_at)"                                               \
+	"{"                                                                                                            \
+	"	size_t i = get_global_id(0) * VW;"                                                                           \
+	"	for (size_t j = i; j < i + VW; j++) {"                                                                       \
+	"		v[v_at + j] = row_sum(a + a_at + j, min(j % 200, 4096 - j));"                                               \
+	"		s[s_at + j] = row_sum_squares(a + a_at + j, min(j % 200, 4096 - j));"                                       \
+	"	}"                                                                                                           \
+	"}\n"
 static const struct clade_kernel_source source = { sizeof(struct clade_kernel_source), "probe/probe.cl",
 						   "#undef VW\n#define VW PROBE_WIDTH\n#include \"math.clh\"\n"
 						   "#define CALL_1(f, x, y) f(x)\n"
-						   "#define CALL_2(f, x, y) f(x, y)\n" FUNCTIONS(KERNEL) };
+						   "#define CALL_2(f, x, y) f(x, y)\n" FUNCTIONS(KERNEL) ROWS };
 
 struct probe_params {
 	int32_t function;
 	int64_t width;
 };
 #define WORD(f, arguments, subnormal) #f,
-static const char *const words[] = { FUNCTIONS(WORD) NULL };
+static const char *const words[] = { FUNCTIONS(WORD) "row_sum", NULL };
 static const struct clade_attr function_attr = {
 	.size = sizeof(struct clade_attr), .name = "function", .type = CLADE_ATTR_WORD, .words = words
 };
@@ -203,7 +215,7 @@ static void fill(float *a, float *b, bool subnormal)
 /* ---- the test ---- */
 
 #define INDEX(f, arguments, subnormal) INDEX_##f,
-enum { FUNCTIONS(INDEX) PROBES };
+enum { FUNCTIONS(INDEX) INDEX_row_sum, PROBES };
 enum { WIDTHS = 4 };
 
 static struct world {
@@ -352,6 +364,30 @@ static void test_function(void **state)
 	assert_int_equal(wrong, 0);
 }
 
+static void test_rows(void **state)
+{
+	static float a[SAMPLES], b[SAMPLES], v[SAMPLES], s[SAMPLES];
+
+	for (uint32_t i = 0; i < SAMPLES; i++)
+		a[i] = (float)(int32_t)(i * 0x9e3779b9u) * 0x1p-27f;
+	for (size_t w = 0; w < world.width_count; w++) {
+		run_device(world.steps[w * PROBES + INDEX_row_sum], (float *const[]) { a, b, v, s });
+		for (int j = 0; j < SAMPLES; j++) {
+			int n = j % 200 < SAMPLES - j ? j % 200 : SAMPLES - j;
+			struct clm_rowsum sum, squares;
+
+			clm_rowsum_zero(&sum);
+			clm_rowsum_zero(&squares);
+			for (int i = 0; i < n; i++) {
+				clm_rowsum_add(&sum, i, a[j + i]);
+				clm_rowsum_add_square(&squares, i, a[j + i]);
+			}
+			if (v[j] != clm_rowsum_total(&sum) || s[j] != clm_rowsum_total(&squares))
+				fail_msg("width %lld, %d elements: other bits", (long long)world.widths[w], n);
+		}
+	}
+}
+
 #define PROBE(f, arguments, subnormal) { INDEX_##f, subnormal, evaluate_##f },
 static const struct probe probes[] = { FUNCTIONS(PROBE) };
 
@@ -360,9 +396,10 @@ int main(int argc, char **argv)
 	struct CMUnitTest tests[PROBES];
 
 	print_message("%s\n", argc > 1 ? argv[1] : "");
-	for (int i = 0; i < PROBES; i++)
+	for (int i = 0; i < INDEX_row_sum; i++)
 		tests[i] = (struct CMUnitTest) { .name = words[i],
 						 .test_func = test_function,
 						 .initial_state = (void *)(uintptr_t)&probes[i] };
+	tests[INDEX_row_sum] = (struct CMUnitTest)cmocka_unit_test(test_rows);
 	return _cmocka_run_group_tests("kernels", tests, PROBES, open_world, close_world);
 }
