@@ -98,5 +98,7 @@ enum clade_status clade_family_attention(const struct clade_host *host, struct c
 		status = host->add_impl(registry, &attention_ref);
 	if (!status)
 		status = host->add_impl(registry, &attention_cl);
+	if (!status)
+		status = host->add_impl(registry, &attention_cl_cpu);
 	return status;
 }

@@ -22,6 +22,7 @@ enum attention_input {
 };
 
 #define ATTENTION_BLOCK 256 /* keys a block */
+#define ATTENTION_FEW 4     /* rows up to a vector's lanes / 4 are computed singly on processors */
 
 /* The numbers of one execution. Strides count elements; 0 where mask and bias broadcast. */
 struct attention_shape {
@@ -36,6 +37,6 @@ bool attention_shape_init(const struct clade_run *run, struct attention_shape *s
 
 extern const struct clade_op attention_op;
 extern const struct clade_case *const attention_cases[];
-extern const struct clade_impl attention_ref, attention_cl;
+extern const struct clade_impl attention_ref, attention_cl, attention_cl_cpu;
 
 #endif

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* attention on OpenCL devices: tiles of as many query rows as the device's vectors have lanes. */
+/* attention on OpenCL devices: `cl` (blocks of keys apart, then folded) and `cl.cpu` (an item walks over all keys). */
 #include "attention.h"
 
+#define SLICE_BYTES (64u << 20) /* of scratch that `cl` wants at most */
+
 struct attention_slots {
-	uint32_t tiles;
+	uint32_t blocks, fold, weigh;  /* kernels of cl */
+	uint32_t tiles, row;           /* kernels of cl.cpu */
+	uint32_t chains, ends, totals; /* scratch of cl */
+	int64_t slice;                 /* rows of each (batch, key head) that scratch holds */
 };
 
-static enum clade_status prepare_cl(struct clade_prepare *prepare)
-{
-	struct attention_slots *slots = prepare->data;
-
-	return prepare->host->kernel(prepare, "attention/attention.cl", "attention", NULL, &slots->tiles);
-}
-
-/* kernels/include/attention.clh: ATTENTION_ARGS; 9 tensors, 7 dims, 20 strides, 4 more. */
-#define ARG_COUNT 40
+/* kernels/include/attention.clh: ATTENTION_ARGS are 9 tensors, 7 dims, 20 strides, 4 more; `cl` adds 2 tensors and 4.
+ */
+#define ARG_COUNT 46
 
 static const struct clade_tensor *output_weights(const struct clade_run *run)
 {
@@ -28,31 +27,38 @@ static uint32_t run_flags(const struct clade_run *run, const struct attention_sh
 	       (run->inputs[ATTENTION_KV_LEN] ? 16u : 0u) | (output_weights(run) ? 32u : 0u);
 }
 
-static uint32_t put_strides(struct clade_arg *args, uint32_t count, const int64_t *strides, uint32_t n)
+static uint32_t put_longs(struct clade_arg *args, uint32_t count, const int64_t *values, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++)
-		args[count++] = (struct clade_arg)CLADE_LONG(strides[i]);
+		args[count++] = (struct clade_arg)CLADE_LONG(values[i]);
+	return count;
+}
+
+static uint32_t put_ints(struct clade_arg *args, uint32_t count, const int64_t *values, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		args[count++] = (struct clade_arg)CLADE_INT(values[i]);
 	return count;
 }
 
 static uint32_t put_args(const struct clade_run *run, const struct attention_shape *shape, struct clade_arg *args)
 {
-	const int64_t dims[7] = { shape->b, shape->g, shape->g ? shape->h / shape->g : 0, shape->t, shape->s,
-				  shape->d, shape->e };
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < 7; i++)
 		args[count++] = (struct clade_arg)CLADE_TENSOR(run->inputs[i]);
 	args[count++] = (struct clade_arg)CLADE_TENSOR(run->outputs[0]);
 	args[count++] = (struct clade_arg)CLADE_TENSOR(output_weights(run));
-	for (uint32_t i = 0; i < 7; i++)
-		args[count++] = (struct clade_arg)CLADE_INT(dims[i]);
-	count = put_strides(args, count, run->inputs[ATTENTION_Q]->strides, 3);
-	count = put_strides(args, count, run->inputs[ATTENTION_K]->strides, 3);
-	count = put_strides(args, count, run->inputs[ATTENTION_V]->strides, 3);
-	count = put_strides(args, count, shape->mask, 4);
-	count = put_strides(args, count, shape->bias, 4);
-	count = put_strides(args, count, run->outputs[0]->strides, 3);
+	count = put_ints(
+		args, count,
+		(const int64_t[7]) { shape->b, shape->g, shape->h / shape->g, shape->t, shape->s, shape->d, shape->e },
+		7);
+	count = put_longs(args, count, run->inputs[ATTENTION_Q]->strides, 3);
+	count = put_longs(args, count, run->inputs[ATTENTION_K]->strides, 3);
+	count = put_longs(args, count, run->inputs[ATTENTION_V]->strides, 3);
+	count = put_longs(args, count, shape->mask, 4);
+	count = put_longs(args, count, shape->bias, 4);
+	count = put_longs(args, count, run->outputs[0]->strides, 3);
 	args[count++] = (struct clade_arg)CLADE_FLOAT(shape->scale);
 	args[count++] = (struct clade_arg)CLADE_FLOAT(shape->softcap);
 	args[count++] = (struct clade_arg)CLADE_INT(shape->window);
@@ -60,35 +66,205 @@ static uint32_t put_args(const struct clade_run *run, const struct attention_sha
 	return count;
 }
 
+/* Fills `shape`. *out_any: whether there is a row to compute. */
+static enum clade_status read_shape(const struct clade_run *run, struct attention_shape *shape, bool *out_any)
+{
+	if (!attention_shape_init(run, shape) || shape->t * shape->h > INT32_MAX || shape->b * shape->h > INT32_MAX)
+		return run->host->run_fail(run, CLADE_ERR_UNSUPPORTED, "more rows or columns than 31 bits can count");
+	*out_any = shape->b > 0 && shape->g > 0 && shape->h > 0 && shape->t > 0;
+	return CLADE_OK;
+}
+
+static uint32_t lanes(const struct clade_device_info *device)
+{
+	return device->vector_width ? device->vector_width : 1;
+}
+
+/* Private memory limits a group: 16 rows are few enough for software devices, 32 are a warp on GPUs. */
+static uint32_t group_rows(const struct clade_device_info *device)
+{
+	return lanes(device) > 1 ? 1 : clade_kit_big_items(device) ? 16 : 32;
+}
+
+static enum clade_status prepare_scratch(struct clade_prepare *prepare, struct attention_slots *slots)
+{
+	const struct clade_node_info *node = prepare->node;
+	const int64_t *q = node->inputs[ATTENTION_Q]->dims, *v = node->inputs[ATTENTION_V]->dims;
+	const struct clade_host *host = prepare->host;
+	uint64_t heads = (uint64_t)(q[0] * v[1]), rows = v[1] ? (uint64_t)(q[2] * (q[1] / v[1])) : 0;
+	uint64_t blocks = ((uint64_t)v[2] + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK, width = lanes(node->device);
+	uint64_t row_bytes = (blocks * ((uint64_t)v[3] + 2) + 2) * sizeof(float) * (heads ? heads : 1);
+	uint64_t slice = SLICE_BYTES / row_bytes / width * width;
+	enum clade_status status;
+
+	if (slice < width)
+		slice = width;
+	if (slice > rows)
+		slice = rows ? rows : 1;
+	slots->slice = (int64_t)slice;
+	status = host->scratch(prepare, heads * slice * blocks * (uint64_t)v[3] * sizeof(float), &slots->chains);
+	if (!status)
+		status = host->scratch(prepare, heads * slice * blocks * 2 * sizeof(float), &slots->ends);
+	if (!status)
+		status = host->scratch(prepare, heads * slice * 2 * sizeof(float), &slots->totals);
+	return status;
+}
+
+static enum clade_status prepare_cl(struct clade_prepare *prepare)
+{
+	static const char source[] = "attention/attention.cl";
+	struct attention_slots *slots = prepare->data;
+	enum clade_status status = prepare->host->kernel(prepare, source, "attention_blocks", NULL, &slots->blocks);
+
+	if (!status)
+		status = prepare->host->kernel(prepare, source, "attention_fold", NULL, &slots->fold);
+	if (!status)
+		status = prepare->host->kernel(prepare, source, "attention_weigh", NULL, &slots->weigh);
+	if (!status)
+		status = prepare_scratch(prepare, slots);
+	return status;
+}
+
+static enum clade_status launch_fold(const struct clade_run *run, const struct attention_shape *shape, int64_t first,
+				     int64_t count, int64_t blocks)
+{
+	const struct attention_slots *slots = run->data;
+	const struct clade_tensor *y = run->outputs[0];
+	uint32_t width = lanes(run->device);
+	const struct clade_arg args[] = {
+		CLADE_TENSOR(run->scratch[slots->chains]),
+		CLADE_TENSOR(run->scratch[slots->ends]),
+		CLADE_TENSOR(run->scratch[slots->totals]),
+		CLADE_TENSOR(y),
+		CLADE_INT(shape->b * shape->g),
+		CLADE_INT(shape->g),
+		CLADE_INT(shape->h / shape->g),
+		CLADE_INT(shape->e),
+		CLADE_LONG(y->strides[0]),
+		CLADE_LONG(y->strides[1]),
+		CLADE_LONG(y->strides[2]),
+		CLADE_INT(first),
+		CLADE_INT(count),
+		CLADE_INT(blocks),
+	};
+
+	/* One item a row even without columns, for its totals. */
+	return run->host->launch(run, slots->fold, args, sizeof(args) / sizeof(args[0]),
+				 (const uint64_t[3]) { (uint64_t)(shape->e ? (shape->e + width - 1) / width : 1),
+						       (uint64_t)count, (uint64_t)(shape->b * shape->g) },
+				 (const uint32_t[3]) { group_rows(run->device), 1, 1 });
+}
+
+static enum clade_status launch_weigh(const struct clade_run *run, const struct attention_shape *shape, int64_t first,
+				      int64_t count, int64_t blocks)
+{
+	const struct attention_slots *slots = run->data;
+	const struct clade_arg args[] = {
+		CLADE_TENSOR(run->scratch[slots->totals]),
+		CLADE_TENSOR(run->outputs[1]),
+		CLADE_INT(shape->b * shape->g),
+		CLADE_INT(shape->h / shape->g),
+		CLADE_INT(shape->t),
+		CLADE_INT(shape->s),
+		CLADE_INT(first),
+		CLADE_INT(count),
+	};
+
+	return run->host->launch(
+		run, slots->weigh, args, sizeof(args) / sizeof(args[0]),
+		(const uint64_t[3]) { (uint64_t)blocks, (uint64_t)count, (uint64_t)(shape->b * shape->g) },
+		(const uint32_t[3]) { 1, group_rows(run->device), 1 });
+}
+
 static enum clade_status run_cl(const struct clade_run *run)
 {
 	const struct attention_slots *slots = run->data;
-	struct attention_shape shape;
+	uint32_t width = lanes(run->device), count;
 	struct clade_arg args[ARG_COUNT];
-	uint32_t width = run->device->vector_width ? run->device->vector_width : 1, local = 1, count;
-	int64_t rows;
+	struct attention_shape shape;
+	int64_t rows, blocks, chunks;
+	bool any;
+	enum clade_status status = read_shape(run, &shape, &any);
 
-	if (!attention_shape_init(run, &shape) || !shape.g)
-		return shape.g ? run->host->run_fail(run, CLADE_ERR_UNSUPPORTED, "an axis is longer than 2^31 - 1")
-			       : CLADE_OK;
+	if (status || !any)
+		return status;
 	rows = shape.t * (shape.h / shape.g);
-	if (rows > INT32_MAX)
-		return run->host->run_fail(run, CLADE_ERR_UNSUPPORTED, "more than 2^31 - 1 queries a head");
-	/* Private memory limits a group: 32 rows are few enough everywhere, and a warp on GPUs. */
-	if (width == 1)
-		local = clade_kit_big_items(run->device) ? 16 : 32;
+	blocks = (shape.s + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
+	chunks = shape.e ? (shape.e + 255) / 256 : 1; /* ATTENTION_COLUMNS */
 	count = put_args(run, &shape, args);
+	args[count++] = (struct clade_arg)CLADE_TENSOR(run->scratch[slots->chains]);
+	args[count++] = (struct clade_arg)CLADE_TENSOR(run->scratch[slots->ends]);
+	for (int64_t first = 0; first < rows && !status; first += slots->slice) {
+		int64_t n = rows - first < slots->slice ? rows - first : slots->slice;
+
+		put_ints(args, count, (const int64_t[4]) { first, n, blocks, chunks }, 4);
+		status = run->host->launch(run, slots->blocks, args, count + 4,
+					   (const uint64_t[3]) { (uint64_t)((n + width - 1) / width),
+								 (uint64_t)(shape.g * blocks * chunks),
+								 (uint64_t)shape.b },
+					   (const uint32_t[3]) { group_rows(run->device), 1, 1 });
+		if (!status)
+			status = launch_fold(run, &shape, first, n, blocks);
+		if (!status && output_weights(run))
+			status = launch_weigh(run, &shape, first, n, blocks);
+	}
+	return status;
+}
+
+static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t why_size)
+{
+	static const char reason[] = "it is for processors with vectors; this device computes one float at a time";
+
+	if (lanes(node->device) > 1)
+		return true;
+	if (why_size) {
+		memcpy(why, reason, why_size < sizeof(reason) ? why_size : sizeof(reason));
+		why[why_size - 1] = 0;
+	}
+	return false;
+}
+
+static enum clade_status prepare_cpu(struct clade_prepare *prepare)
+{
+	static const char source[] = "attention/attention.cpu.cl";
+	struct attention_slots *slots = prepare->data;
+	enum clade_status status = prepare->host->kernel(prepare, source, "attention__tiles", NULL, &slots->tiles);
+
+	if (!status)
+		status = prepare->host->kernel(prepare, source, "attention__row", NULL, &slots->row);
+	return status;
+}
+
+static enum clade_status run_cpu(const struct clade_run *run)
+{
+	const struct attention_slots *slots = run->data;
+	struct clade_arg args[ARG_COUNT];
+	struct attention_shape shape;
+	uint32_t width = lanes(run->device), count;
+	int64_t rows;
+	bool any;
+	enum clade_status status = read_shape(run, &shape, &any);
+
+	if (status || !any)
+		return status;
+	rows = shape.t * (shape.h / shape.g);
+	count = put_args(run, &shape, args);
+	if (rows <= width / ATTENTION_FEW)
+		return run->host->launch(
+			run, slots->row, args, count,
+			(const uint64_t[3]) { (uint64_t)shape.h, (uint64_t)shape.t, (uint64_t)shape.b },
+			(const uint32_t[3]) { 1, 1, 1 });
 	return run->host->launch(
 		run, slots->tiles, args, count,
 		(const uint64_t[3]) { (uint64_t)((rows + width - 1) / width), (uint64_t)shape.g, (uint64_t)shape.b },
-		(const uint32_t[3]) { local, 1, 1 });
+		(const uint32_t[3]) { 1, 1, 1 });
 }
 
 const struct clade_impl attention_cl = {
 	.size = sizeof(struct clade_impl),
 	.op = "attention",
 	.name = "cl",
-	.doc = "tiles of query rows, one a vector lane; any device",
+	.doc = "blocks of keys apart, then folded in order; any device",
 	.needs = CLADE_NEEDS_OPENCL,
 	.strided_inputs = 1u << ATTENTION_Q | 1u << ATTENTION_K | 1u << ATTENTION_V,
 	.strided_outputs = 1,
@@ -96,4 +272,19 @@ const struct clade_impl attention_cl = {
 	.prepare = prepare_cl,
 	.run = run_cl,
 	.priority = 10,
+};
+
+const struct clade_impl attention_cl_cpu = {
+	.size = sizeof(struct clade_impl),
+	.op = "attention",
+	.name = "cl.cpu",
+	.doc = "tiles of query rows, one a vector lane, or single rows; an item walks over all keys",
+	.needs = CLADE_NEEDS_OPENCL,
+	.strided_inputs = 1u << ATTENTION_Q | 1u << ATTENTION_K | 1u << ATTENTION_V,
+	.strided_outputs = 1,
+	.accepts = accepts_cpu,
+	.data_size = sizeof(struct attention_slots),
+	.prepare = prepare_cpu,
+	.run = run_cpu,
+	.priority = 20,
 };
