@@ -27,12 +27,12 @@ __kernel void feed_forward__cpu(__global const float *restrict x, ulong x_at, __
 				__global float *restrict y, ulong y_at, uint rows, uint n, uint k, uint has_bias,
 				uint act)
 {
-	uint row = get_global_id(0) * MR, column = get_global_id(1) * TILE_WIDTH;
+	uint row = get_global_id(0) * MR, column = get_global_id(1) * TILE_PANELS(rows) * TILE_WIDTH;
 
 	tile_linear(x + x_at, w + w_at, bias + bias_at, has_bias, y + y_at, rows, n, k, get_global_id(0),
 		    get_global_id(1));
 	if (!act)
 		return;
 	for (uint r = row; r < rows && r < row + MR; r++)
-		activate(y + y_at + (ulong)r * n + column, min(n - column, (uint)TILE_WIDTH));
+		activate(y + y_at + (ulong)r * n + column, min(n - column, (uint)(TILE_PANELS(rows) * TILE_WIDTH)));
 }

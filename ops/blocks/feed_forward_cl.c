@@ -118,6 +118,10 @@ static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t wh
 		snprintf(why, why_size, "register tiles are for processors, this device is none");
 		return false;
 	}
+	if (node->device->soft_fma) {
+		snprintf(why, why_size, "fma is software on this device, so tiles gain nothing and compile slowly");
+		return false;
+	}
 	if (node->sources[PORT_W1] != CLADE_FROM_WEIGHT || node->sources[PORT_W2] != CLADE_FROM_WEIGHT) {
 		snprintf(why, why_size, "w1 or w2 is not a weight, so it cannot be packed in advance");
 		return false;
@@ -148,6 +152,7 @@ static enum clade_status half_cpu(const struct clade_run *run, const struct clad
 		CLADE_UINT(act)
 	};
 
+	wide *= rows <= 2 ? 2 : 1; /* TILE_PANELS in tile.clh */
 	return run->host->launch(run, 0, args, sizeof(args) / sizeof(*args),
 				 (const uint64_t[3]) { ((uint64_t)rows + high - 1) / high, (n + wide - 1) / wide, 1 },
 				 NULL);

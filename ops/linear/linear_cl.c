@@ -70,6 +70,10 @@ static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t wh
 		snprintf(why, why_size, "register tiles are for processors, this device is none");
 		return false;
 	}
+	if (node->device->soft_fma) {
+		snprintf(why, why_size, "fma is software on this device, so tiles gain nothing and compile slowly");
+		return false;
+	}
 	if (node->sources[1] != CLADE_FROM_WEIGHT) {
 		snprintf(why, why_size, "w is not a weight, so it cannot be packed in advance");
 		return false;
@@ -101,7 +105,9 @@ static enum clade_status run_cpu(const struct clade_run *run)
 					  CLADE_UINT(w->dims[1]),
 					  CLADE_UINT(run->inputs[2] != NULL) };
 
-	/* Tiles of one panel are neighbours, so that the panel stays in the cache. */
+	/* An item of one or two rows takes two panels (TILE_PANELS in tile.clh). Tiles of one panel are neighbours, so
+	 * that the panel stays in the cache. */
+	wide *= rows <= 2 ? 2 : 1;
 	return run->host->launch(run, 0, args, sizeof(args) / sizeof(*args),
 				 (const uint64_t[3]) { (rows + high - 1) / high, (n + wide - 1) / wide, 1 }, NULL);
 }

@@ -90,6 +90,10 @@ static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t wh
 		snprintf(why, why_size, "register tiles are for processors, this device is none");
 		return false;
 	}
+	if (node->device->soft_fma) {
+		snprintf(why, why_size, "fma is software on this device, so tiles gain nothing and compile slowly");
+		return false;
+	}
 	return counts_fit(node, why, why_size);
 }
 
