@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* linear's register tile in every size that some device may get, on whatever device is here: the kernel of
+ * linear.cl.cpu built for other vector widths and tiles, all cases of `linear`, bit for bit against `ref`.
+ *	test_tiles [--device SELECTOR] [--label TEXT] */
+#include <clade/builtin.h>
+#include <harness.h>
+
+#include <setjmp.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct harness harness = { .label = "cl" };
+
+static bool accepts_weight(const struct clade_node_info *node, char *why, size_t why_size)
+{
+	if (node->sources[1] == CLADE_FROM_WEIGHT)
+		return true;
+	snprintf(why, why_size, "w is not a weight");
+	return false;
+}
+
+static enum clade_status prepare_tile(struct clade_prepare *prepare, const char *defines, uint32_t width)
+{
+	struct clade_layout panel = { CLADE_LAYOUT_PANEL, (uint16_t)width };
+	enum clade_status status = prepare->host->layout(prepare, 1, panel);
+	uint32_t slot;
+
+	return status ? status : prepare->host->kernel(prepare, "linear/linear.cpu.cl", "linear__cpu", defines, &slot);
+}
+
+static enum clade_status run_tile(const struct clade_run *run, uint64_t high, uint64_t wide)
+{
+	const struct clade_type *x = &run->inputs[0]->type, *w = &run->inputs[1]->type;
+	uint64_t rows = 1, n = (uint64_t)w->dims[0];
+
+	for (uint32_t i = 0; i + 1 < x->rank; i++)
+		rows *= (uint64_t)x->dims[i];
+	wide *= rows <= 2 ? 2 : 1;
+	const struct clade_arg args[] = { CLADE_TENSOR(run->inputs[0]),
+					  CLADE_TENSOR(run->inputs[1]),
+					  CLADE_TENSOR(run->inputs[2]),
+					  CLADE_TENSOR(run->outputs[0]),
+					  CLADE_UINT(rows),
+					  CLADE_UINT(n),
+					  CLADE_UINT(w->dims[1]),
+					  CLADE_UINT(run->inputs[2] != NULL) };
+
+	return run->host->launch(run, 0, args, sizeof(args) / sizeof(*args),
+				 (const uint64_t[3]) { (rows + high - 1) / high, (n + wide - 1) / wide, 1 }, NULL);
+}
+
+#define TILE(vw, mr, nv)                                                                                               \
+	static enum clade_status prepare_##vw##_##mr##_##nv(struct clade_prepare *prepare)                             \
+	{                                                                                                              \
+		return prepare_tile(prepare, "VW=" #vw " MR=" #mr " NV=" #nv, (vw) * (nv));                            \
+	}                                                                                                              \
+	static enum clade_status run_##vw##_##mr##_##nv(const struct clade_run *run)                                   \
+	{                                                                                                              \
+		return run_tile(run, mr, (vw) * (nv));                                                                 \
+	}                                                                                                              \
+	static const struct clade_impl impl_##vw##_##mr##_##nv = { .size = sizeof(struct clade_impl),                  \
+								   .op = "linear",                                     \
+								   .name = "test." #vw "x" #mr "x" #nv,                \
+								   .doc = "VW x MR x NV",                              \
+								   .needs = CLADE_NEEDS_OPENCL,                        \
+								   .accepts = accepts_weight,                          \
+								   .prepare = prepare_##vw##_##mr##_##nv,              \
+								   .run = run_##vw##_##mr##_##nv };
+TILE(16, 12, 2)
+TILE(8, 4, 2)
+TILE(8, 6, 2)
+TILE(4, 6, 4)
+TILE(4, 4, 2)
+TILE(1, 4, 4)
+
+static const struct clade_impl *const impls[] = { &impl_16_12_2, &impl_8_4_2, &impl_8_6_2,
+						  &impl_4_6_4,   &impl_4_4_2, &impl_1_4_4 };
+
+static enum clade_status entry(const struct clade_host *host, struct clade_registry *registry)
+{
+	enum clade_status status = CLADE_OK;
+
+	for (size_t i = 0; i < sizeof(impls) / sizeof(impls[0]) && !status; i++)
+		status = host->add_impl(registry, impls[i]);
+	return status;
+}
+
+static void test_all(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(impls) / sizeof(impls[0]); i++) {
+		struct harness_counts counts = { 0 };
+
+		harness_check_impl(&harness, clade_op_find(harness.context, "linear"), impls[i], &counts);
+		printf("linear.%s %s: %llu executed, %llu refused (w is not a weight), %llu skipped (large), %llu "
+		       "failed\n",
+		       impls[i]->name, harness.label, (unsigned long long)counts.executed,
+		       (unsigned long long)counts.refused, (unsigned long long)counts.skipped,
+		       (unsigned long long)counts.failed);
+		assert_int_equal(counts.failed, 0);
+		assert_true(counts.executed > 0);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_all) };
+	struct clade_context_params params = { .size = sizeof(params) };
+	struct clade_context *context = NULL;
+	const char *device = "cl";
+	struct clade_diag diag;
+	int failed = 1;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--device") == 0 && i + 1 < argc)
+			device = argv[++i];
+		else if (strcmp(argv[i], "--label") == 0 && i + 1 < argc)
+			harness.label = argv[++i];
+		else
+			return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	harness.out = stdout;
+	clade_diag_init(&diag);
+	if (!clade_context_create(&params, &context, &diag) && !clade_context_add_builtins(context, &diag) &&
+	    !clade_context_register(context, entry, "test", &diag) && !harness_open(&harness, context, device, &diag)) {
+		failed = cmocka_run_group_tests(tests, NULL, NULL);
+		harness_close(&harness);
+	} else {
+		fprintf(stderr, "%s\n", diag.text);
+	}
+	clade_context_destroy(&context);
+	clade_diag_finish(&diag);
+	return failed;
+}
