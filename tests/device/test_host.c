@@ -158,15 +158,72 @@ static void wrong_steps_are_refused(void **state)
 	toy_close(&toy);
 }
 
-int main(void)
+static void count_notes(void *user, enum clade_log_level level, const char *component, const char *text)
 {
+	int *notes = user;
+
+	*notes += level == CLADE_LOG_NOTE && strstr(text, "ref") != NULL;
+}
+
+/* Run where no OpenCL driver can be seen: what asks for one fails, what asks for nothing gets ref and is told. */
+static void without_opencl(void **state)
+{
+	int notes = 0;
+	struct clade_context_params params = { .size = sizeof(params), .log = count_notes, .log_user = &notes };
+	struct clade_context *context;
+	struct clade_device_info *infos;
+	struct clade_device *device;
+	struct clade_diag diag;
+	size_t count;
+
+	clade_diag_init(&diag);
+	assert_int_equal(clade_context_create(&params, &context, &diag), CLADE_OK);
+	assert_int_equal(clade_device_list(context, &infos, &count, &diag), CLADE_OK);
+	assert_int_equal(count, 1);
+	clade_device_list_free(context, &infos);
+	assert_int_equal(clade_device_open(context, "cl", &device, &diag), CLADE_ERR_DEVICE);
+	assert_int_equal(diag.id, CLADE_MSG_DEVICE_NONE);
+	assert_null(device);
+	clade_diag_reset(&diag);
+	assert_int_equal(clade_device_open(context, "cl:0.0", &device, &diag), CLADE_ERR_USAGE);
+	assert_int_equal(diag.id, CLADE_MSG_DEVICE_UNKNOWN);
+	assert_int_equal(notes, 0);
+	assert_int_equal(clade_device_open(context, NULL, &device, NULL), CLADE_OK);
+	assert_string_equal(clade_device_get_info(device)->id, "ref");
+	assert_int_equal(notes, 1);
+	clade_device_unref(&device);
+	clade_context_destroy(&context);
+	clade_diag_finish(&diag);
+}
+
+/* A word that is nearly right gets the right one. */
+static void suggests_the_nearest_name(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_device *device;
+
+	assert_int_equal(clade_device_open(f->context, "reff", &device, &f->diag), CLADE_ERR_USAGE);
+	assert_int_equal(f->diag.id, CLADE_MSG_DEVICE_UNKNOWN);
+	assert_non_null(strstr(f->diag.text, "did you mean 'ref'?"));
+	clade_diag_reset(&f->diag);
+	assert_int_equal(clade_device_open(f->context, "REFERENCE", &device, &f->diag), CLADE_OK);
+	assert_string_equal(clade_device_get_info(device)->id, "ref");
+	clade_device_unref(&device);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest none[] = { cmocka_unit_test(without_opencl) };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(lists_ref_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(buffers_move_bytes, setup, teardown),
 		cmocka_unit_test_setup_teardown(ranges_are_checked, setup, teardown),
 		cmocka_unit_test_setup_teardown(reference_step_runs, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_steps_are_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(suggests_the_nearest_name, setup, teardown),
 	};
 
+	if (argc == 2 && !strcmp(argv[1], "none"))
+		return cmocka_run_group_tests_name("no OpenCL", none, NULL, NULL);
 	return cmocka_run_group_tests_name("host device", tests, NULL, NULL);
 }
