@@ -115,6 +115,31 @@ static bool may_stride(const struct clade_step *step, uint32_t index, bool outpu
 	return false;
 }
 
+/* Whether all elements lie inside the tensor's buffer. A device would write elsewhere without a word. */
+static bool fits(const struct clade_tensor *tensor)
+{
+	const struct clade_dtype_info *dtype = clade_dtype_info(tensor->type.dtype);
+	int64_t last = 0, span;
+	size_t bytes, end;
+
+	if (!dtype)
+		return false;
+	if (tensor->layout.kind != CLADE_LAYOUT_ROWS) {
+		if (!clade_layout_bytes(&tensor->type, tensor->layout, &bytes))
+			return false;
+	} else {
+		for (uint32_t i = 0; i < tensor->type.rank; i++)
+			if (tensor->type.dims[i] > 1 &&
+			    (tensor->strides[i] < 0 ||
+			     !clade_i64_mul(tensor->type.dims[i] - 1, tensor->strides[i], &span) ||
+			     !clade_i64_add(last, span, &last)))
+				return false;
+		if (!clade_size_mul((size_t)last + 1, dtype->bytes, &bytes))
+			return false;
+	}
+	return clade_size_add((size_t)tensor->offset, bytes, &end) && end <= tensor->buffer->bytes;
+}
+
 static enum clade_status check_tensors(const struct clade_exec *exec, const struct clade_tensor *const *tensors,
 				       const struct clade_type *const *types, uint32_t count, const char *what,
 				       struct clade_diag *diag)
@@ -137,6 +162,10 @@ static enum clade_status check_tensors(const struct clade_exec *exec, const stru
 		ok = tensor && clade_type_count(&tensor->type, &elements);
 		if (ok && elements > 0)
 			ok = step->device->driver->tensor_ok(step->device, tensor, &why);
+		if (ok && elements > 0 && tensor->buffer && !fits(tensor)) {
+			why = "reaches beyond the end of its buffer";
+			ok = false;
+		}
 		if (ok && tensor->layout.kind == CLADE_LAYOUT_ROWS && !clade_tensor_is_dense(tensor) &&
 		    !may_stride(step, i, output)) {
 			why = "has gaps between its rows, which the implementation does not take";

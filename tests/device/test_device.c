@@ -221,6 +221,12 @@ static void offsets_are_elements(void **state)
 	assert_int_equal(toy_run(&f->toy, NULL), CLADE_ERR_ARGUMENT);
 	x.offset = 64 * 4;
 	assert_int_equal(toy_run(&f->toy, NULL), CLADE_ERR_ARGUMENT);
+	x.offset = 55 * 4; /* ten elements end one beyond the buffer's 64 */
+	assert_int_equal(toy_run(&f->toy, &f->diag), CLADE_ERR_ARGUMENT);
+	assert_non_null(strstr(f->diag.text, "beyond the end"));
+	clade_diag_reset(&f->diag);
+	x.offset = 54 * 4;
+	OK(toy_run(&f->toy, &f->diag));
 }
 
 /* Two buffers in turn, one of them freed and made anew: a handle's address may come back, its contents must not. */
