@@ -2,7 +2,6 @@
 /* Devices: listing, choosing one by a user's words, reference counting, counters. */
 #include "device.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

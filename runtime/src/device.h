@@ -114,8 +114,6 @@ struct clade_driver {
 				  struct clade_diag *diag);
 	enum clade_status (*fill)(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset, size_t bytes,
 				  uint32_t pattern, struct clade_diag *diag);
-	/* Needs of an implementation (CLADE_NEEDS_HOST, CLADE_NEEDS_OPENCL) that this kind satisfies. */
-	uint32_t provides;
 	enum clade_status (*build)(struct clade_device *device, struct clade_step *const *steps, size_t count,
 				   struct clade_diag *diag);
 	void (*save_programs)(struct clade_device *device);

@@ -3,7 +3,6 @@
 #include "opencl.h"
 #include "cache.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -172,7 +171,6 @@ const struct clade_driver clade_driver_cl = {
 	.read = clade_cl_read,
 	.copy = clade_cl_copy,
 	.fill = clade_cl_fill,
-	.provides = CLADE_NEEDS_OPENCL,
 	.build = clade_cl_build,
 	.save_programs = clade_cl_save_programs,
 	.exec_create = clade_cl_exec_create,

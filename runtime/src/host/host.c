@@ -200,7 +200,6 @@ const struct clade_driver clade_driver_host = {
 	.read = host_read,
 	.copy = host_copy,
 	.fill = host_fill,
-	.provides = CLADE_NEEDS_HOST,
 	.build = host_build,
 	.save_programs = host_save_programs,
 	.exec_create = host_exec_create,
