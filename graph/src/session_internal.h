@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* The session's own structures, shared by session.c, bind.c, run.c, verify.c and explain.c. */
+#ifndef CLADE_SESSION_INTERNAL_H
+#define CLADE_SESSION_INTERNAL_H
+
+#include <clade/session.h>
+
+#include "plan.h"
+#include "weights.h"
+
+#define CLADE_CHUNK_MAX 512       /* rows of a chunk, and the largest bucket of an entry that may be chunked */
+#define CLADE_EAGER_BYTES 1048576 /* outputs up to this size come back with the run's one finish */
+#define CLADE_CONSTANT_BYTES 8    /* spacing of rank-0 constants, by value id */
+
+struct clade_session_state {
+	struct clade_buffer *buffer;
+	size_t bytes;
+	struct clade_type type; /* as last bound */
+};
+
+/* A plan with its executable steps and the tensors that it is bound to. */
+struct clade_bound {
+	struct clade_plan *plan;
+	struct clade_exec **execs;                       /* per item; NULL for copies */
+	void **params;                                   /* per item: attributes at the bound dims, or NULL */
+	struct clade_tensor *tensors[CLADE_PLACE_COUNT]; /* per IR value */
+	struct clade_tensor *scratch;                    /* all items' scratch, in item order */
+	const struct clade_tensor **slots;               /* pointers: each item's inputs, outputs, scratch */
+	uint32_t *first_slot;                            /* per item: index in slots */
+	int64_t *bindings;                               /* dims of the last bind */
+	uint64_t arena_generation;                       /* of the last bind */
+	bool is_bound;
+};
+
+struct clade_session_output {
+	void *data; /* assembled or eagerly read, NULL: read on demand */
+	size_t capacity, bytes;
+	struct clade_type type;
+	bool valid;
+};
+
+struct clade_session {
+	const struct clade_graph *graph;
+	const struct clade_ir *ir;
+	struct clade_context *context;
+	struct clade_device *devices[CLADE_PLACE_COUNT];
+	struct clade_queue *queues[CLADE_PLACE_COUNT];
+	struct clade_weights *weights[CLADE_PLACE_COUNT];
+	struct clade_rules *rules;
+	bool profiling;
+	int64_t *bindings; /* per IR dim, -1: unbound */
+	bool *entry_done;
+	uint32_t capacity_dim; /* NONE if the graph has no cache */
+	struct clade_session_state *states;
+	struct clade_buffer *arena[CLADE_PLACE_COUNT], *constants[CLADE_PLACE_COUNT];
+	uint64_t arena_generation;
+	uint32_t bound_count;
+	struct clade_bound **bounds;
+	struct clade_bound **last; /* per entry: its plan made or used last */
+	uint32_t last_entry;       /* of the last run, NONE: no run yet */
+	void **staging;            /* per input of the running entry: converted data, kept until the finish */
+	size_t *staging_bytes;
+	struct clade_session_output *outputs; /* of the last entry */
+	uint32_t output_capacity;
+	struct clade_tensor *verify_states; /* verify.c: cumulative reference states, host arrays; NULL until used */
+	char first_divergence[256];
+	struct clade_session_counters counters;
+};
+
+/* Called around each item of a run; a status other than OK ends the run. */
+struct clade_run_hooks {
+	enum clade_status (*before)(void *user, struct clade_bound *bound, uint32_t item, struct clade_diag *diag);
+	enum clade_status (*after)(void *user, struct clade_bound *bound, uint32_t item, struct clade_diag *diag);
+	void *user;
+	bool whole; /* no chunks */
+};
+
+uint32_t clade_session_find_entry(const struct clade_session *session, const char *name, struct clade_diag *diag);
+/* The plan for these dims (made if new), bound to them. */
+enum clade_status clade_session_bind(struct clade_session *session, uint32_t entry, const int64_t *bindings,
+				     struct clade_bound **out_bound, struct clade_diag *diag);
+void clade_bound_destroy(struct clade_session *session, struct clade_bound **bound);
+/* Grows the caches to at least `rows` (doubling), keeping what they hold. */
+enum clade_status clade_session_grow(struct clade_session *session, int64_t rows, struct clade_diag *diag);
+enum clade_status clade_session_run_hooked(struct clade_session *session, uint32_t entry,
+					   const struct clade_input *inputs, size_t input_count,
+					   const struct clade_run_hooks *hooks, struct clade_diag *diag);
+/* The tensor of a value at a place, whatever kind it is; NULL if it is not there. Weights: in rows. */
+const struct clade_tensor *clade_bound_tensor(struct clade_bound *bound, enum clade_place place, uint32_t value);
+
+#endif
