@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* What the session tests share: a context with the built-in ops, graphs from text, devices that are present. */
+#ifndef CLADE_SESSION_TEST_H
+#define CLADE_SESSION_TEST_H
+
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <clade/builtin.h>
+#include <clade/session.h>
+
+struct fixture {
+	struct clade_context *context;
+	struct clade_diag diag;
+	struct clade_device *devices[8]; /* [0] is ref */
+	size_t device_count;
+};
+
+#define REQUIRE_OK(f, call)                                                                          \
+	do {                                                                                         \
+		enum clade_status status_ = (call);                                                  \
+		if (status_)                                                                         \
+			print_error("%s: %s [%u]\n%s\n", (f)->diag.where, (f)->diag.text, (f)->diag.id, \
+				    (f)->diag.log ? (f)->diag.log : "");                             \
+		assert_int_equal(status_, CLADE_OK);                                                 \
+	} while (0)
+
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
+struct clade_graph *fixture_graph(struct fixture *f, const char *text, struct clade_store *store);
+struct clade_session *fixture_session(struct fixture *f, const struct clade_graph *graph, struct clade_device *device,
+				      const struct clade_choices *choices, int64_t capacity);
+/* The output as malloc'd data; checks the element count if count >= 0. */
+void *fixture_output(struct fixture *f, struct clade_session *session, const char *name, int64_t count);
+/* Uniform in (-1, 1), the same for the same seed. */
+void fixture_random(float *values, size_t count, uint32_t seed);
+struct clade_input f32_input(const char *name, const float *data, uint32_t rank, const int64_t *dims);
+struct clade_input i32_input(const char *name, const int32_t *data, uint32_t rank, const int64_t *dims);
+#define DIMS(...) ((const int64_t[]){ __VA_ARGS__ })
+
+#endif

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT */
+/* Sessions end to end, on every device present: equal bits, caches, growth, fallback, views, locks, errors, counters. */
+#include "session_test.h"
+
+#include <math.h>
+
+#include <clade/messages.h>
+
+static const char sdpa_text[] = "clade 1\nmodel \"sdpa\"\ndim B : session\ndim T, S : run\nentry main {\n"
+				"  input q : f32[B, 1, T, 4]\n  input k : f32[B, 1, S, 4]\n  input v : f32[B, 1, S, 4]\n"
+				"  y, weights = attention(q, k, v, causal = true)\n"
+				"  output y : f32[B, 1, T, 4] = y\n  output weights : f32[B, 1, T, S] = weights\n}\n";
+
+/* A decoder layer with a cache; `x` are embeddings, `pos` positions. */
+static const char decoder_text[] =
+	"clade 1\nmodel \"decoder\"\ndim B : session\ndim T : run\n"
+	"weight wq : f32[8, 8]\nweight wk : f32[8, 8]\nweight wv : f32[8, 8]\nweight wo : f32[8, 8]\n"
+	"state kc, vc : cache[B, 2, 4]\n"
+	"entry decode chunk T {\n  input x : f32[B, T, 8]\n  input pos : i32[B, T] = range\n"
+	"  q = split_heads(linear(x, wq), heads = 2)\n  k = split_heads(linear(x, wk), heads = 2)\n"
+	"  v = split_heads(linear(x, wv), heads = 2)\n  kc <- cache_write(k, pos)\n  vc <- cache_write(v, pos)\n"
+	"  a = attention(q, kc, vc, causal = true, q_pos = pos)\n  y = add(x, linear(merge_heads(a), wo))\n"
+	"  output y : f32[B, T, 8] = y\n}\n";
+
+/* A store with random weights named as the graph names them, written as .npy files in a scratch folder. */
+static struct clade_store *make_store(struct fixture *f, const char *const *names, size_t count, int64_t rows, int64_t columns)
+{
+	struct clade_store *store = NULL;
+	char folder[] = "session-XXXXXX";
+	struct clade_type type = { CLADE_F32, 2, { rows, columns } };
+	float *values = malloc((size_t)(rows * columns) * sizeof(float));
+
+	assert_non_null(mkdtemp(folder));
+	REQUIRE_OK(f, clade_store_create(f->context, &store, &f->diag));
+	for (size_t i = 0; i < count; i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), "%s/%s.npy", folder, names[i]);
+		fixture_random(values, (size_t)(rows * columns), (uint32_t)i + 1);
+		REQUIRE_OK(f, clade_npy_write(f->context, path, &type, values, &f->diag));
+		REQUIRE_OK(f, clade_store_add(store, path, &f->diag));
+	}
+	free(values);
+	return store;
+}
+
+static const char *const decoder_names[] = { "wq", "wk", "wv", "wo" };
+
+static void test_sdpa_against_double(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_graph *graph = fixture_graph(f, sdpa_text, NULL);
+	enum { B = 2, T = 3, S = 5 };
+	float q[B * T * 4], k[B * S * 4], v[B * S * 4];
+	float *first = NULL;
+
+	fixture_random(q, B * T * 4, 1);
+	fixture_random(k, B * S * 4, 2);
+	fixture_random(v, B * S * 4, 3);
+	for (size_t d = 0; d < f->device_count; d++) {
+		struct clade_session *session = fixture_session(f, graph, f->devices[d], NULL, 0);
+		struct clade_input inputs[] = { f32_input("q", q, 4, DIMS(B, 1, T, 4)), f32_input("k", k, 4, DIMS(B, 1, S, 4)),
+						f32_input("v", v, 4, DIMS(B, 1, S, 4)) };
+		float *y, *w;
+
+		REQUIRE_OK(f, clade_session_run(session, "main", inputs, 3, &f->diag));
+		y = fixture_output(f, session, "y", B * T * 4);
+		w = fixture_output(f, session, "weights", B * T * S);
+		for (int b = 0; b < B; b++)
+			for (int t = 0; t < T; t++) {
+				double s[S], sum = 0, want[4] = { 0 };
+				int live = t + (S - T) + 1;
+
+				for (int j = 0; j < live; j++) {
+					s[j] = 0;
+					for (int c = 0; c < 4; c++)
+						s[j] += (double)q[(b * T + t) * 4 + c] * k[(b * S + j) * 4 + c];
+					s[j] = exp(s[j] / 2);
+					sum += s[j];
+				}
+				for (int j = 0; j < live; j++)
+					for (int c = 0; c < 4; c++)
+						want[c] += s[j] / sum * v[(b * S + j) * 4 + c];
+				for (int c = 0; c < 4; c++)
+					assert_true(fabs(y[(b * T + t) * 4 + c] - want[c]) < 1e-6);
+				for (int j = 0; j < S; j++)
+					assert_true(fabs(w[(b * T + t) * S + j] - (j < live ? s[j] / sum : 0)) < 1e-6);
+			}
+		if (first)
+			assert_memory_equal(y, first, B * T * 4 * sizeof(float));
+		else
+			first = memcpy(malloc(sizeof(float) * B * T * 4), y, sizeof(float) * B * T * 4);
+		free(y);
+		free(w);
+		clade_session_destroy(&session);
+	}
+	free(first);
+	clade_graph_destroy(&graph);
+}
+
+/* Runs `total` rows in steps of `step` rows; returns all rows of y, [B, total, 8]. */
+static float *decode(struct fixture *f, struct clade_session *session, const float *x, int64_t batch, int64_t total, int64_t step)
+{
+	float *all = malloc((size_t)(batch * total * 8) * sizeof(float));
+	float *part = malloc((size_t)(batch * step * 8) * sizeof(float));
+	int32_t *pos = malloc((size_t)(batch * step) * sizeof(int32_t));
+
+	for (int64_t first = 0; first < total; first += step) {
+		int64_t count = total - first < step ? total - first : step;
+		struct clade_input inputs[2];
+		float *y;
+
+		for (int64_t b = 0; b < batch; b++) {
+			memcpy(part + b * count * 8, x + (b * total + first) * 8, (size_t)count * 8 * sizeof(float));
+			for (int64_t t = 0; t < count; t++)
+				pos[b * count + t] = (int32_t)(first + t);
+		}
+		inputs[0] = f32_input("x", part, 3, DIMS(batch, count, 8));
+		inputs[1] = i32_input("pos", pos, 2, DIMS(batch, count));
+		REQUIRE_OK(f, clade_session_run(session, "decode", inputs, 2, &f->diag));
+		y = fixture_output(f, session, "y", batch * count * 8);
+		for (int64_t b = 0; b < batch; b++)
+			memcpy(all + (b * total + first) * 8, y + b * count * 8, (size_t)count * 8 * sizeof(float));
+		free(y);
+	}
+	free(part);
+	free(pos);
+	return all;
+}
+
+static void test_cache_by_any_steps(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
+	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
+	enum { B = 2, N = 21 };
+	float x[B * N * 8], *first = NULL;
+	static const int64_t steps[] = { 21, 1, 4, 20 };
+
+	fixture_random(x, B * N * 8, 9);
+	for (size_t d = 0; d < f->device_count; d++)
+		for (size_t s = 0; s < 4; s++) {
+			struct clade_session *session = fixture_session(f, graph, f->devices[d], NULL, 4);
+			struct clade_session_counters counters;
+			float *y = decode(f, session, x, B, N, steps[s]);
+
+			clade_session_get_counters(session, &counters);
+			assert_true(counters.state_growths >= 1); /* from 4 rows to at least 21 */
+			if (first)
+				assert_memory_equal(y, first, sizeof(x));
+			else
+				first = memcpy(malloc(sizeof(x)), y, sizeof(x));
+			free(y);
+			clade_session_destroy(&session);
+		}
+	free(first);
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+}
+
+static void test_chunks_equal_one_piece(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
+	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
+	enum { N = 700 }; /* one chunk of 512 and one of 188 */
+	float *x = malloc(N * 8 * sizeof(float)), *steps, *y;
+	struct clade_session *session = fixture_session(f, graph, f->devices[0], NULL, N);
+	struct clade_input input = f32_input("x", x, 3, DIMS(1, N, 8));
+
+	fixture_random(x, N * 8, 4);
+	REQUIRE_OK(f, clade_session_run(session, "decode", &input, 1, &f->diag)); /* pos: default range */
+	y = fixture_output(f, session, "y", N * 8);
+	REQUIRE_OK(f, clade_session_reset(session, &f->diag));
+	steps = decode(f, session, x, 1, N, 100);
+	assert_memory_equal(y, steps, N * 8 * sizeof(float));
+	free(x);
+	free(y);
+	free(steps);
+	clade_session_destroy(&session);
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+}
+
+static void test_tokens_plan_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
+	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
+	float x[8] = { 0.5f };
+
+	for (size_t d = 0; d < f->device_count; d++) {
+		struct clade_session *session = fixture_session(f, graph, f->devices[d], NULL, 32);
+		struct clade_session_counters before, after;
+		struct clade_device_counters device_before, device_after;
+
+		for (int32_t t = 0; t < 20; t++) {
+			struct clade_input inputs[] = { f32_input("x", x, 3, DIMS(1, 1, 8)), i32_input("pos", &t, 2, DIMS(1, 1)) };
+
+			REQUIRE_OK(f, clade_session_run(session, "decode", inputs, 2, &f->diag));
+			if (t == 0) {
+				clade_session_get_counters(session, &before);
+				clade_device_get_counters(f->devices[d], &device_before);
+			}
+		}
+		clade_session_get_counters(session, &after);
+		clade_device_get_counters(f->devices[d], &device_after);
+		assert_int_equal(after.plans, before.plans);
+		assert_int_equal(after.binds, before.binds);
+		assert_int_equal(after.arena_allocations, before.arena_allocations);
+		assert_int_equal(after.state_growths, 0);
+		assert_int_equal(after.runs, 20);
+		assert_int_equal(device_after.programs_built, device_before.programs_built);
+		assert_int_equal(device_after.buffers_created, device_before.buffers_created);
+		assert_int_equal(device_after.kernels_created, device_before.kernels_created);
+		if (d > 0)
+			assert_true(device_after.launches > device_before.launches);
+		clade_session_destroy(&session);
+	}
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+}
+
+static void test_swapped_ops_and_copies(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
+	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
+	static const char *const sets[][3] = { { "attention=ref" }, { "linear=ref", "add=ref" }, { "cache_write=ref" }, { "*=ref" } };
+	enum { N = 6 };
+	float x[N * 8], *first = NULL;
+
+	fixture_random(x, N * 8, 5);
+	for (size_t d = 0; d < f->device_count; d++)
+		for (size_t s = 0; s < 4; s++) {
+			struct clade_choices choices = { .size = sizeof(choices), .rules = sets[s] };
+			struct clade_session *session = fixture_session(f, graph, f->devices[d], &choices, 16);
+			struct clade_plan_totals totals;
+			struct clade_plan_step step;
+			float *y = decode(f, session, x, 1, N, 2);
+
+			assert_true(clade_session_totals(session, "decode", &totals));
+			assert_true(d == 0 ? totals.copies == 0 : totals.copies > 0);
+			for (size_t i = 0; clade_session_step(session, "decode", i, &step); i++)
+				if (s == 0 && !strcmp(step.op, "attention")) {
+					assert_string_equal(step.impl, "ref");
+					assert_string_equal(step.device, "ref");
+					assert_string_equal(step.origin, "command line");
+				}
+			if (first)
+				assert_memory_equal(y, first, sizeof(x));
+			else
+				first = memcpy(malloc(sizeof(x)), y, sizeof(x));
+			free(y);
+			clade_session_destroy(&session);
+		}
+	free(first);
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+}
+
+static void test_views_cost_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
+	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
+	static const char *const none[] = { NULL };
+	static const char *const pinned[] = { "split_heads=ref", "merge_heads=ref", NULL };
+	float x[3 * 8], *y[2];
+	size_t views[2] = { 0 };
+
+	fixture_random(x, 24, 5);
+	for (int s = 0; s < 2; s++) {
+		struct clade_choices choices = { .size = sizeof(choices), .rules = s ? pinned : none };
+		struct clade_session *session = fixture_session(f, graph, f->devices[0], &choices, 16);
+		struct clade_plan_step step;
+
+		y[s] = decode(f, session, x, 1, 3, 3);
+		for (size_t i = 0; clade_session_step(session, "decode", i, &step); i++)
+			views[s] += step.is_view;
+		clade_session_destroy(&session);
+	}
+	assert_int_equal(views[0], 4);
+	assert_int_equal(views[1], 0);
+	assert_memory_equal(y[0], y[1], sizeof(x));
+	free(y[0]);
+	free(y[1]);
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+}
+
+static void test_lock_round_trip(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
+	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
+	static const char *const rules[] = { "attention=ref", NULL };
+	struct clade_choices choices = { .size = sizeof(choices), .rules = rules };
+	float x[3 * 8], *y;
+	struct clade_device *device = f->devices[f->device_count - 1];
+	struct clade_session *session = fixture_session(f, graph, device, &choices, 16);
+	char *lock = NULL, *again = NULL;
+
+	fixture_random(x, 24, 5);
+	y = decode(f, session, x, 1, 3, 3);
+	free(y);
+	REQUIRE_OK(f, clade_session_lock(session, &lock, &f->diag));
+	assert_non_null(strstr(lock, "a = ref\n"));
+	clade_session_destroy(&session);
+	choices = (struct clade_choices){ .size = sizeof(choices), .lock_text = lock };
+	session = fixture_session(f, graph, device, &choices, 16);
+	y = decode(f, session, x, 1, 3, 3);
+	free(y);
+	REQUIRE_OK(f, clade_session_lock(session, &again, &f->diag));
+	assert_string_equal(lock, again);
+	clade_free(f->context, lock);
+	clade_free(f->context, again);
+	clade_session_destroy(&session);
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+}
+
+struct seen {
+	size_t nodes, equal, cumulative;
+};
+
+static void count_node(void *user, const struct clade_verify_node *node)
+{
+	struct seen *seen = user;
+
+	seen->nodes++;
+	seen->equal += node->bit_equal && node->ok;
+	seen->cumulative += node->cumulative_bit_equal;
+}
+
+static void test_verify_every_step(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
+	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
+	struct clade_choices choices = { .size = sizeof(choices), .keep_values = true };
+	float x[5 * 8];
+
+	fixture_random(x, 40, 5);
+	for (size_t d = 0; d < f->device_count; d++) {
+		struct clade_session *session = fixture_session(f, graph, f->devices[d], &choices, 16);
+
+		for (int32_t run = 0; run < 2; run++) { /* the second continues the caches */
+			int32_t pos[5] = { run * 5, run * 5 + 1, run * 5 + 2, run * 5 + 3, run * 5 + 4 };
+			struct clade_input inputs[] = { f32_input("x", x, 3, DIMS(1, 5, 8)), i32_input("pos", pos, 2, DIMS(1, 5)) };
+			struct seen seen = { 0 };
+			const char *first;
+
+			REQUIRE_OK(f, clade_session_verify(session, "decode", inputs, 2, count_node, &seen, &first, &f->diag));
+			assert_null(first);
+			assert_true(seen.nodes >= 8);
+			assert_int_equal(seen.equal, seen.nodes);
+			assert_int_equal(seen.cumulative, seen.nodes);
+		}
+		clade_session_destroy(&session);
+	}
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+}
+
+static void test_wrong_inputs(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_graph *graph = fixture_graph(f, sdpa_text, NULL);
+	struct clade_session *session = fixture_session(f, graph, f->devices[0], NULL, 0);
+	float q[64] = { 0 };
+	int32_t n[64] = { 0 };
+	const struct {
+		struct clade_input inputs[3];
+		size_t count;
+		unsigned id;
+	} cases[] = {
+		{ { f32_input("q", q, 4, DIMS(1, 1, 2, 4)) }, 1, CLADE_MSG_INPUT },
+		{ { f32_input("qq", q, 4, DIMS(1, 1, 2, 4)) }, 1, CLADE_MSG_INPUT },
+		{ { i32_input("q", n, 4, DIMS(1, 1, 2, 4)), f32_input("k", q, 4, DIMS(1, 1, 2, 4)),
+		    f32_input("v", q, 4, DIMS(1, 1, 2, 4)) },
+		  3,
+		  CLADE_MSG_INPUT },
+		{ { f32_input("q", q, 4, DIMS(1, 1, 2, 4)), f32_input("k", q, 4, DIMS(1, 1, 2, 4)),
+		    f32_input("v", q, 4, DIMS(1, 1, 3, 4)) },
+		  3,
+		  0 },
+		{ { f32_input("q", q, 3, DIMS(1, 2, 4)), f32_input("k", q, 4, DIMS(1, 1, 2, 4)),
+		    f32_input("v", q, 4, DIMS(1, 1, 3, 4)) },
+		  3,
+		  0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		clade_diag_reset(&f->diag);
+		assert_int_not_equal(clade_session_run(session, "main", cases[i].inputs, cases[i].count, &f->diag), CLADE_OK);
+		assert_true(f->diag.text[0]);
+		if (cases[i].id)
+			assert_int_equal(f->diag.id, cases[i].id);
+		clade_diag_reset(&f->diag);
+		assert_int_not_equal(clade_session_output(session, "y", NULL, NULL, &f->diag), CLADE_OK);
+	}
+	clade_diag_reset(&f->diag);
+	assert_int_equal(clade_session_run(session, "mian", NULL, 0, &f->diag), CLADE_ERR_USAGE);
+	assert_non_null(strstr(f->diag.text, "'main'"));
+	clade_diag_reset(&f->diag);
+	clade_session_destroy(&session);
+	clade_graph_destroy(&graph);
+}
+
+static void test_wrong_rules(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_graph *graph = fixture_graph(f, sdpa_text, NULL);
+	static const struct {
+		const char *rule;
+		unsigned id;
+	} cases[] = {
+		{ "attention", CLADE_MSG_IMPL_SYNTAX },	     { "attention=", CLADE_MSG_IMPL_SYNTAX },
+		{ "=ref", CLADE_MSG_IMPL_SYNTAX },	     { "attention=rf", CLADE_MSG_IMPL_UNKNOWN },
+		{ "atention=ref", CLADE_MSG_IMPL_NO_MATCH }, { "layers.1/*=ref", CLADE_MSG_IMPL_NO_MATCH },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *const rules[] = { cases[i].rule, NULL };
+		struct clade_choices choices = { .size = sizeof(choices), .rules = rules };
+		struct clade_session_params params = { .size = sizeof(params), .choices = &choices };
+		struct clade_session *session;
+
+		clade_diag_reset(&f->diag);
+		assert_int_equal(clade_session_create(graph, f->devices[0], &params, &session, &f->diag), CLADE_ERR_USAGE);
+		assert_null(session);
+		assert_int_equal(f->diag.id, cases[i].id);
+	}
+	clade_diag_reset(&f->diag);
+	clade_graph_destroy(&graph);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_sdpa_against_double, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_cache_by_any_steps, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_chunks_equal_one_piece, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_tokens_plan_nothing, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_swapped_ops_and_copies, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_views_cost_nothing, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_lock_round_trip, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_verify_every_step, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_inputs, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_wrong_rules, fixture_setup, fixture_teardown),
+	};
+
+	return cmocka_run_group_tests_name("session", tests, NULL, NULL);
+}
