@@ -201,7 +201,7 @@ static enum clade_status send_input(struct clade_session *session, struct clade_
 	enum clade_status status;
 	int64_t count, outer = 1, inner = 1;
 	size_t bytes;
-	void *data;
+	void *data = NULL;
 
 	for (int place = 0; place < CLADE_PLACE_COUNT && !tensor; place++)
 		tensor = clade_bound_tensor(bound, place, declared->value);
