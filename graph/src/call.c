@@ -446,6 +446,10 @@ static enum clade_status add_node(struct clade_expander *expander, struct clade_
 				      .pos = ast->pos };
 	enum clade_status status;
 
+	/* optional inputs that are absent at the end count too: implementations see every port */
+	while (binding->count < binding->in_count && !(binding->op->ports[binding->count]->flags & CLADE_VARIADIC))
+		binding->count++;
+	node.input_count = binding->count;
 	node.pin = results && results->pin ? results->pin : scope->pin;
 	node.inputs = clade_region_array(expander->region, binding->count, sizeof(uint32_t), expander->diag);
 	node.outputs = clade_region_array(expander->region, binding->out_count, sizeof(uint32_t), expander->diag);
