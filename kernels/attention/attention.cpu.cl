@@ -92,15 +92,15 @@ struct attention_row {
 };
 
 /* Keys whose chains run side by side: enough to hide an fma's latency. */
-#define ROW_EACH(M) M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7)
-#define ROW_KEYS 8
+#define KEYS_EACH(M) M(0) M(1) M(2) M(3) M(4) M(5) M(6) M(7)
+#define KEYS_TOGETHER 8
 
 /* The dot products of q and the n key rows from k on. */
 static inline void attention_row_dots(__global const float *q, __global const float *k, long k_s, int n, int d, float *p)
 {
 	int j = 0;
 
-	for (; j + ROW_KEYS <= n; j += ROW_KEYS) {
+	for (; j + KEYS_TOGETHER <= n; j += KEYS_TOGETHER) {
 		__global const float *row = k + (long)j * k_s;
 
 #define ROW_SUM(i) float sum##i = 0.0f;
@@ -108,17 +108,17 @@ static inline void attention_row_dots(__global const float *q, __global const fl
 #define ROW_KEY(i) chain##i = fma(row[i * k_s + c], query, chain##i);
 #define ROW_ADD(i) sum##i = sum##i + chain##i;
 #define ROW_PUT(i) p[j + i] = sum##i;
-		ROW_EACH(ROW_SUM)
+		KEYS_EACH(ROW_SUM)
 		for (int c0 = 0; c0 < d; c0 += 256) {
-			ROW_EACH(ROW_ZERO)
+			KEYS_EACH(ROW_ZERO)
 			for (int c = c0; c < min(d, c0 + 256); c++) {
 				float query = q[c];
 
-				ROW_EACH(ROW_KEY)
+				KEYS_EACH(ROW_KEY)
 			}
-			ROW_EACH(ROW_ADD)
+			KEYS_EACH(ROW_ADD)
 		}
-		ROW_EACH(ROW_PUT)
+		KEYS_EACH(ROW_PUT)
 	}
 	for (; j < n; j++) {
 		float sum = 0.0f;

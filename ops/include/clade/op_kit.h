@@ -138,6 +138,9 @@ static inline enum clade_status clade_walk_launch(const struct clade_run *run, u
 		CLADE_UINT(rows),     CLADE_UINT(many),          CLADE_UINT(n),
 		CLADE_UINT(span),     CLADE_LONG(walk->from[0]), CLADE_LONG(walk->to[0]),
 	};
+	const uint64_t global[3] = { (uint64_t)((n + span - 1) / span), (uint64_t)((rows + many - 1) / many), 1 };
+	const uint32_t local[3] = { big ? 1u : 64u, 1, 1 };
+
 	count = 9;
 	for (uint32_t i = 1; i < CLADE_MAX_RANK; i++) {
 		bool used = i < walk->rank;
@@ -146,10 +149,7 @@ static inline enum clade_status clade_walk_launch(const struct clade_run *run, u
 		args[count++] = (struct clade_arg)CLADE_LONG(used ? walk->from[i] : 0);
 		args[count++] = (struct clade_arg)CLADE_LONG(used ? walk->to[i] : 0);
 	}
-	return run->host->launch(
-		run, slot, args, count,
-		(const uint64_t[3]) { (uint64_t)((n + span - 1) / span), (uint64_t)((rows + many - 1) / many), 1 },
-		(const uint32_t[3]) { big ? 1 : 64, 1, 1 });
+	return run->host->launch(run, slot, args, count, global, local);
 }
 
 /* ---- base^x in double precision by our own code, so that every C library gives the same bits. Only +, -, *, / and
