@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* `linear` through a prepared step side by side with OpenBLAS sgemm: blocks of enqueues and one finish, the two taking
- * turns. Prints a table and writes it as a page. Run it through bench/linear.sh, which pins both sides.
- *	bench_linear [--device SELECTOR] [--impl NAME] [--rounds N] [--seconds S] [--out FILE] [MxNxK ...] */
+/* `linear` (or `matmul`) through a prepared step side by side with OpenBLAS sgemm: blocks of enqueues and one finish,
+ *the two taking turns. Prints a table and writes it as a page. Run it through bench/linear.sh, which pins both sides.
+ *	bench_linear [--device SELECTOR] [--op linear|matmul] [--impl NAME] [--plugin FILE] [--rounds N] [--seconds S]
+ *		     [--out FILE] [MxNxK ...] */
 #include <clade/builtin.h>
 #include <clade/step.h>
 
@@ -37,6 +38,7 @@ struct bench {
 	const struct clade_op *op;
 	const struct clade_impl *impl;
 	struct clade_diag diag;
+	bool matmul; /* the second operand is a value [k, n], not a weight [n, k] with a bias */
 	int rounds;
 	double seconds; /* the most that a block of calls should take */
 };
@@ -133,12 +135,15 @@ static enum clade_status put(struct bench *bench, const struct clade_type *type,
 
 static enum clade_status product_open(struct bench *bench, struct shape shape, struct product *p)
 {
-	static const enum clade_source_kind sources[] = { CLADE_FROM_VALUE, CLADE_FROM_WEIGHT, CLADE_FROM_WEIGHT };
+	const enum clade_source_kind kind = bench->matmul ? CLADE_FROM_VALUE : CLADE_FROM_WEIGHT;
+	const enum clade_source_kind sources[] = { CLADE_FROM_VALUE, kind, kind };
 	static const struct clade_layout rows = { CLADE_LAYOUT_ROWS, 0 };
 	const struct clade_type *inputs[3] = { &p->types[0], &p->types[1], &p->types[2] };
 	const struct clade_type *outputs[1] = { &p->y_type };
+	static const bool no_transpose[2] = { false, false }; /* matmul's params */
 	struct clade_node_info node = { .size = sizeof(node),
-					.input_count = 3,
+					.params = no_transpose,
+					.input_count = bench->matmul ? 2 : 3,
 					.output_count = 1,
 					.inputs = inputs,
 					.outputs = outputs,
@@ -150,6 +155,8 @@ static enum clade_status product_open(struct bench *bench, struct shape shape, s
 
 	p->types[0] = (struct clade_type) { CLADE_F32, 2, { shape.m, shape.k } };
 	p->types[1] = (struct clade_type) { CLADE_F32, 2, { shape.n, shape.k } };
+	if (bench->matmul)
+		p->types[1] = (struct clade_type) { CLADE_F32, 2, { shape.k, shape.n } };
 	p->types[2] = (struct clade_type) { CLADE_F32, 1, { shape.n } };
 	p->y_type = (struct clade_type) { CLADE_F32, 2, { shape.m, shape.n } };
 	p->x = malloc(m * k * sizeof(float));
@@ -193,13 +200,13 @@ static void product_close(struct product *p)
 }
 
 /* Seconds a call, of `calls` calls. */
-static double time_peer(const struct product *p, struct shape s, int calls)
+static double time_peer(const struct bench *bench, const struct product *p, struct shape s, int calls)
 {
 	double start = now();
 
 	for (int i = 0; i < calls; i++)
-		cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, s.m, s.n, s.k, 1.0f, p->x, s.k, p->w, s.k, 0.0f,
-			    p->expected, s.n);
+		cblas_sgemm(CblasRowMajor, CblasNoTrans, bench->matmul ? CblasNoTrans : CblasTrans, s.m, s.n, s.k, 1.0f,
+			    p->x, s.k, p->w, bench->matmul ? s.n : s.k, 0.0f, p->expected, s.n);
 	return (now() - start) / calls;
 }
 
@@ -242,7 +249,7 @@ static enum clade_status measure(struct bench *bench, struct shape shape, struct
 
 	*result = (struct result) { .shape = shape, .rounds = bench->rounds };
 	if (!status) {
-		time_peer(&product, shape, 2);
+		time_peer(bench, &product, shape, 2);
 		status = time_ours(bench, &product, 2, &once);
 	}
 	if (!status)
@@ -251,7 +258,7 @@ static enum clade_status measure(struct bench *bench, struct shape shape, struct
 		status = compare(bench, &product, &result->nmse);
 	result->calls = once * CALLS <= bench->seconds ? CALLS : (int)(bench->seconds / once) + 1;
 	for (int round = 0; round < bench->rounds && !status; round++) {
-		result->peer[round] = time_peer(&product, shape, result->calls);
+		result->peer[round] = time_peer(bench, &product, shape, result->calls);
 		nanosleep(&openblas_sleeps, NULL);
 		status = time_ours(bench, &product, result->calls, &result->ours[round]);
 	}
@@ -307,15 +314,15 @@ static void print_page(FILE *out, const struct bench *bench, const struct result
 	if (getloadavg(load, 3) < 1)
 		load[0] = NAN;
 	fprintf(out,
-		"# linear against OpenBLAS\n\nWritten by bench/bench_linear.c (`bench/linear.sh`); do not edit.\n\n"
+		"# %s against OpenBLAS\n\nWritten by bench/bench_linear.c (`bench/linear.sh`); do not edit.\n\n"
 		"- date: %s; load average at the end: %.1f (2.0 is this program alone on two cores)\n"
 		"- machine: %s, %ld cores; device: %s, %s %s\n"
-		"- clade %s, `%s.%s`: vectors of %u floats, tiles of %u rows by %u vectors, weights in panels\n"
+		"- clade %s, `%s.%s`: vectors of %u floats, tiles of %u rows by %u vectors\n"
 		"- OpenBLAS: %s, kernels for %s, %d threads, each pinned to a core\n"
 		"- a round is a block of calls of the one, then of the other; ± is half the distance of the "
 		"quartiles\n\n",
-		date, load[0], processor, sysconf(_SC_NPROCESSORS_ONLN), info->name, info->platform, info->version,
-		clade_version(), bench->impl->op, bench->impl->name, info->vector_width, info->tile_rows,
+		bench->op->name, date, load[0], processor, sysconf(_SC_NPROCESSORS_ONLN), info->name, info->platform,
+		info->version, clade_version(), bench->impl->op, bench->impl->name, info->vector_width, info->tile_rows,
 		info->tile_vectors, openblas_get_config(), openblas_get_corename(), openblas_get_num_threads());
 	fputs(table_head, out);
 	for (int i = 0; i < count; i++) {
@@ -341,21 +348,23 @@ static int default_shapes(struct shape *shapes)
 	return count;
 }
 
-static enum clade_status open_bench(struct bench *bench, const char *device, const char *impl)
+static enum clade_status open_bench(struct bench *bench, const char *device, const char *impl, const char *plugin)
 {
 	struct clade_context_params params = { .size = sizeof(params) };
 	enum clade_status status = clade_context_create(&params, &bench->context, &bench->diag);
 
 	if (!status)
 		status = clade_context_add_builtins(bench->context, &bench->diag);
+	if (!status && plugin)
+		status = clade_context_load_plugin(bench->context, plugin, &bench->diag);
 	if (!status)
 		status = clade_device_open(bench->context, device, &bench->device, &bench->diag);
 	if (!status)
 		status = clade_queue_create(bench->device, false, &bench->queue, &bench->diag);
 	if (status)
 		return status;
-	bench->op = clade_op_find(bench->context, "linear");
-	bench->impl = clade_impl_find(bench->context, "linear", impl);
+	bench->op = clade_op_find(bench->context, bench->matmul ? "matmul" : "linear");
+	bench->impl = clade_impl_find(bench->context, bench->matmul ? "matmul" : "linear", impl);
 	return bench->op && bench->impl ? CLADE_OK
 					: clade_fail(&bench->diag, CLADE_ERR_USAGE, 0, impl, "no such implementation");
 }
@@ -385,7 +394,7 @@ static enum clade_status run(struct bench *bench, const struct shape *shapes, in
 int main(int argc, char **argv)
 {
 	struct bench bench = { .rounds = 9, .seconds = 0.2 };
-	const char *device = "cl", *impl = "cl.cpu", *path = NULL;
+	const char *device = "cl", *impl = "cl.cpu", *path = NULL, *plugin = NULL;
 	struct shape shapes[MOST_SHAPES];
 	int count = 0, i;
 	enum clade_status status;
@@ -398,6 +407,12 @@ int main(int argc, char **argv)
 			device = argv[++i];
 		else if (strcmp(argv[i], "--impl") == 0 && more)
 			impl = argv[++i];
+		else if (strcmp(argv[i], "--plugin") == 0 && more)
+			plugin = argv[++i];
+		else if (strcmp(argv[i], "--op") == 0 && more && strcmp(argv[i + 1], "linear") == 0)
+			i++;
+		else if (strcmp(argv[i], "--op") == 0 && more && strcmp(argv[i + 1], "matmul") == 0)
+			bench.matmul = argv[++i] != NULL;
 		else if (strcmp(argv[i], "--out") == 0 && more)
 			path = argv[++i];
 		else if (strcmp(argv[i], "--rounds") == 0 && more)
@@ -419,7 +434,7 @@ int main(int argc, char **argv)
 		count = default_shapes(shapes);
 	pin_threads();
 	clade_diag_init(&bench.diag);
-	status = open_bench(&bench, device, impl);
+	status = open_bench(&bench, device, impl, plugin);
 	if (!status)
 		status = run(&bench, shapes, count, path);
 	if (status)

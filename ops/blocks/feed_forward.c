@@ -8,7 +8,7 @@ static const struct clade_attr act = { .size = sizeof(struct clade_attr),
 				       .name = "act",
 				       .type = CLADE_ATTR_WORD,
 				       .offset = offsetof(struct feed_forward_params, act),
-				       .required = true,
+				       .def = { .i = 0 },
 				       .words = clade_feed_forward_acts,
 				       .help = "the activation between the two products" };
 
