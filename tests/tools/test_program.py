@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The program as outside scripts call it. Usage: test_program.py PROGRAM SOURCE"""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+from program import close_to, flat, main, npy, read_npy, safetensors
+
+PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+SDPA, SCALE = os.path.join(SOURCE, "examples/sdpa.graph"), os.path.join(SOURCE, "examples/scale.graph")
+with open(os.path.join(SOURCE, "tests/tools/program_golden.json")) as file:
+    GOLDEN = json.load(file)
+COMMANDS = ["run", "generate", "tokenize", "check", "verify", "inspect", "devices", "ops"]
+Q1, V1 = "[[[[1,0,0,0]]]]", "[[[[1,2,3,4]]]]"
+ONE = ["--in", f"q={Q1}", "--in", f"k={Q1}", "--in", f"v={V1}"]
+
+
+def test_help(clade):
+    """help and version on stdout, exit 0; only commands that exist"""
+    overview = clade("help")[0]
+    assert overview == clade("--help")[0]
+    assert re.findall(r"^  (\w+) ", overview, re.M) == COMMANDS + ["help"]
+    for command in COMMANDS:
+        text, err = clade("help", command)
+        assert text == clade(command, "--help")[0] and text.startswith(f"usage: clade {command}") and not err
+        assert text == clade(command, "x", "--help")[0]
+    assert re.fullmatch(r"clade \d+\.\d+\.\d+\n", clade("--version")[0])
+
+
+def test_usage_errors(clade):
+    """words on the command line: exit 2, one line, the nearest word"""
+    cases = [
+        ([], "a command is missing"), (["genrate"], "did you mean generate"), (["bench"], "no such command"), (["help", "rum"], "did you mean run"),
+        (["run"], "usage: clade run MODEL"), (["run", SDPA, "x"], "one argument too many"), (["run", SDPA, "--inn", "x=1"], "did you mean --in"),
+        (["run", SDPA, "--zzzzzz"], "has no such option"), (["run", SDPA, "--in"], "a value is missing"), (["run", SDPA, "--strict=1"], "takes no value"),
+        (["run", SDPA, "--in", "q"], "NAME=VALUE"), (["run", SDPA, "--in", "queries=1"], 'no input "queries"'), (["run", SDPA, "--in", "qq=1"], "no input"),
+        (["run", SDPA, *ONE, "--in", f"q={Q1}"], "given twice"), (["run", SDPA, "--in", "q=[[1,2],[3]]"], "ragged"), (["run", SDPA, "--in", "q=nonsense"], "neither"),
+        (["run", SDPA, *ONE, "--out", "weighs=x.npy"], "did you mean weights"), (["run", SDPA, *ONE, "--entry", "mein"], "did you mean main"),
+        (["run", SDPA, "--in", f"q={Q1}"], "input k : f32[B, 1, S, 4]"), (["run", SDPA, *ONE, "--rtol", "x"], "not a number"), (["run", SDPA, "--context", "0"], "from 1"),
+        (["run", SDPA, *ONE, "--device", "warp-drive"], "warp-drive"), (["run", SDPA, *ONE, "--impl", "attention=reff"], "ref"),
+        (["run", SDPA, *ONE, "--impl", "attenton=ref"], "atten"), (["ops", "liner"], "did you mean linear"), (["check", "datse"], "dates"),
+        (["check", "no-such-thing"], "no such file"), (["verify", SDPA, "--in", "qq=1"], "no input"), (["generate", SDPA, "--prompt", "a", "--ids", "1"], ""),
+        (["tokenize", "dates", "--decode", "1,x"], "list of ids"),
+    ]
+    for args, text in cases:
+        err = clade(*args, rc=2 if args[:2] != ["generate", SDPA] else 3)[1]
+        assert text in err, (args, err)
+
+
+def test_data_errors(clade):
+    """what is inside files: exit 3, one line"""
+    weights = clade.file("w.safetensors", safetensors({"w": [1.0, 2.0, 3.0]}))
+    short = clade.file("short.safetensors", safetensors({"w": [1.0, 2.0]}))
+    wrong = clade.file("wrong.safetensors", safetensors({"w": [1.0, 2.0, 3.0]})[:-1])
+    bad = clade.file("bad.graph", 'clade 1\nmodel "x"\nentry main {\n  input x : f32[2]\n  output y : f32[2] = gelo(x)\n}\n')
+    x = ["--in", "x=[[1,2,3]]"]
+    cases = [
+        (["run", bad, "--in", "x=[1,2]"], "bad.graph:5:", "gelu"), (["check", bad], "bad.graph:5:", "gelu"), (["run", SCALE, *x], "", "w"),
+        (["run", SCALE, "--weights", short, *x], "", "w"), (["run", SCALE, "--weights", wrong, *x], "wrong.safetensors@", "has 11 bytes"),
+        (["run", SCALE, "--weights", weights, "--in", "x=[[1,2]]"], "", "x"), (["run", SCALE, "--weights", weights, "--in", "x=absent.npy"], "absent.npy", "No such file"),
+        (["run", SCALE, "--weights", "absent.safetensors", *x], "absent.safetensors", "No such file"), (["inspect", wrong], "wrong.safetensors@", ""),
+        (["run", "model.gguf", *x], "model.gguf", "does not read gguf"), (["run", "model.onnx", *x], "model.onnx", "does not read onnx"),
+        (["run", weights, *x], "", "no graph"), (["tokenize", SCALE, "--text", "a"], "", "tokenizer.json"), (["check", "family"], "family", '"llama"'),
+        (["run", SCALE, "--weights", weights, "--in", "x=ids.npy"], "ids.npy", "holds i32"), (["tokenize", "dates", "--decode", "9999"], "--decode", "9999"),
+    ]
+    clade.file("model.gguf", b"GGUF")
+    clade.file("model.onnx", b"\x08")
+    clade.file("ids.npy", npy([[1, 2, 3]], "i4"))
+    os.mkdir(os.path.join(clade.folder, "family"))
+    clade.file("family/config.json", '{"model_type": "llama"}')
+    for args, where, text in cases:
+        err = clade(*args, rc=3)[1]
+        assert where in err and text in err, (args, err)
+    text = clade.file("latin1.txt", b"caf\xe9")
+    assert "not UTF-8" in clade("tokenize", "dates", text, rc=3)[1]
+
+
+def test_sdpa(clade):
+    """sdpa.graph: JSON literals, .npy files of several types, printed and as JSON"""
+    for i, case in enumerate(GOLDEN["sdpa"]):
+        literals = [word for name in "qkv" for word in ("--in", f"{name}={json.dumps(case[name])}")]
+        got = clade.json("run", SDPA, *literals)["outputs"]
+        assert list(got) == ["y", "weights"] and got["y"]["dtype"] == "f32"
+        close_to(got["y"]["data"], case["y"], 1e-6)
+        close_to(got["weights"]["data"], case["weights"], 1e-6)
+        for name, kind in zip("qkv", ("f4", "f8", "f4")):
+            clade.file(f"{name}.npy", npy(case[name], kind))
+        clade("run", SDPA, "--in", "q=q.npy", "--in=k=k.npy", "--in", "v=v.npy", "--out", "y=y.npy", "--out=weights=w.npy")
+        shape, data = read_npy(os.path.join(clade.folder, "y.npy"))
+        assert data == flat(got["y"]["data"]) and list(shape) == got["y"]["shape"]
+        assert read_npy(os.path.join(clade.folder, "w.npy"))[1] == flat(got["weights"]["data"])
+    text = clade("run", SDPA, *ONE)[0]
+    assert text.splitlines()[0] == "y f32[1, 1, 1, 4]" and "[[[[1.0 2.0 3.0 4.0]]]]" in text and "weights f32[1, 1, 1, 1]" in text
+
+
+def test_scale(clade):
+    """scale.graph with weights; --expect, --set of nothing, special numbers"""
+    case = GOLDEN["scale"]
+    weights = clade.file("w.safetensors", safetensors({"w": case["w"]}))
+    run = ["run", SCALE, "--weights", weights]
+    close_to(clade.json(*run, "--in", f"x={json.dumps(case['x'])}")["outputs"]["y"]["data"], case["y"], 1e-6)
+    clade.file("x.npy", npy(case["x"]))
+    clade.file("y.npy", npy(case["y"], "f8"))
+    clade(*run, "--in", "x=x.npy", "--expect", "y=y.npy")
+    wrong = [list(row) for row in case["y"]]
+    wrong[3][1] += 0.5
+    clade.file("wrong.npy", npy(wrong))
+    out, err = clade(*run, "--in", "x=x.npy", "--expect", "y=wrong.npy", rc=1)
+    assert "0.5" in err and "[3, 1]" in err, err
+    clade(*run, "--in", "x=x.npy", "--expect", "y=wrong.npy", "--atol", "1")
+    report = json.loads(clade(*run, "--in", "x=x.npy", "--expect", "y=wrong.npy", "--json", rc=1)[0])
+    assert report["expected"]["y"]["ok"] is False and report["outputs"]["y"]["shape"] == [5, 3]
+    clade.file("flat.npy", npy(flat(case["y"])))
+    assert "f32[15]" in clade(*run, "--in", "x=x.npy", "--expect", "y=flat.npy", rc=1)[1]
+    got = clade.json(*run, "--in", 'x=[["nan", "inf", 0]]')["outputs"]["y"]["data"]
+    assert got[0][0] == "nan" and got[0][1] in ("inf", "-inf") and got[0][2] == 0
+    clade.file("nan.npy", npy([[float("nan"), 0.0, 0.0]]))
+    clade.file("nan_y.npy", npy([[float("nan"), 0.0, 0.0]]))
+    clade(*run, "--in", "x=nan.npy", "--expect", "y=nan_y.npy")
+    assert "..." in clade(*run, "--in", f"x={json.dumps([[0.5, 1, 2]] * 400)}")[0]
+
+
+def test_devices(clade):
+    """devices: numbers and JSON; without OpenCL there is ref, and a notice"""
+    listed = clade.json("devices")
+    assert listed[0]["id"] == "ref" and all({"id", "name", "platform", "driver"} <= set(d) for d in listed)
+    lines = clade("devices")[0].splitlines()
+    assert [line.split()[0] for line in lines] == [d["id"] for d in listed]
+    nothing = {"OCL_ICD_VENDORS": "/nonexistent", "CLADE_DEVICE": ""}
+    assert [d["id"] for d in clade.json("devices", env=nothing)] == ["ref"]
+    out, err = clade("run", SDPA, *ONE, env=nothing)
+    assert "[[[[1.0 2.0 3.0 4.0]]]]" in out and "clade: note:" in err, err
+    assert clade("run", SDPA, *ONE, "--quiet", env=nothing)[1] == ""
+    clade("run", SDPA, *ONE, "--device", "cl", env=nothing, rc=4)
+    clade("run", SDPA, *ONE, "--device", "cl:7.7", env=nothing, rc=2)
+
+
+def test_opencl(clade):
+    """the same bits on an OpenCL device, by number and by part of a name; --impl, --lock, --locked"""
+    listed = [d for d in clade.json("devices") if d["id"] != "ref"]
+    if not listed:
+        return "no OpenCL device"
+    case = GOLDEN["sdpa"][1]
+    run = ["run", SDPA, *[word for name in "qkv" for word in ("--in", f"{name}={json.dumps(case[name])}")]]
+    expected = clade.json(*run)
+    assert clade.json(*run, "--device", "cl") == expected
+    assert clade.json(*run, env={"CLADE_DEVICE": listed[0]["id"]}) == expected
+    assert clade.json(*run, "--device", listed[0]["name"][1:9].upper()) == expected
+    assert clade.json(*run, "--device", "cl", "--impl", "attention=ref") == expected
+    clade(*run, "--device", "cl", "--impl", "attention=ref", "--lock", "choices.lock")
+    lock = open(os.path.join(clade.folder, "choices.lock")).read()
+    assert "ref" in lock, lock
+    assert clade.json(*run, "--device", "cl", "--locked", "choices.lock") == expected
+
+
+def test_check(clade):
+    """check: summary, JSON, flatten, dot, explain, memory"""
+    summary = clade("check", SDPA)[0]
+    assert 'model "sdpa"' in summary and "q : f32[B, 1, T, 4]" in summary
+    report = clade.json("check", SDPA, "--explain", "--dim", "B=1", "--dim=T=2", "--dim", "S=3")
+    keys = {"model", "family", "parameters", "nodes", "weights_bytes", "arena_bytes", "state_bytes", "inputs", "outputs", "blocks", "steps", "copies"}
+    assert keys <= set(report) and report["nodes"] == 1 and report["copies"] == {"count": 0, "bytes": 0}
+    step = report["steps"][0]
+    assert step["op"] == "attention" and step["impl"] == "ref" and {"path", "order", "origin", "refused"} <= set(step)
+    flat_text = clade("check", SDPA, "--flatten")[0]
+    assert clade("check", clade.file("flat.graph", flat_text), "--flatten")[0] == flat_text
+    assert clade("check", SDPA, "--dot")[0].startswith("digraph")
+    assert "plan of main" in clade("check", SDPA, "--memory")[0]
+    assert "attention.ref" in clade("check", SDPA, "--explain")[0]
+
+
+def test_verify(clade):
+    """verify: made inputs, given inputs, JSON"""
+    report = clade.json("verify", SDPA)
+    assert report["ok"] is True and report["first_divergence"] is None and report["device"] == "ref"
+    node = report["nodes"][0]
+    assert {"path", "op", "impl", "order", "bit_equal", "max_ulp", "max_abs", "nmse", "ok"} <= set(node) and node["bit_equal"] is True
+    assert "0 failed" in clade("verify", SDPA, *ONE)[0]
+    if any(d["id"] != "ref" for d in clade.json("devices")):
+        assert clade.json("verify", SDPA, "--device", "cl")["ok"] is True
+
+
+def test_inspect(clade):
+    """inspect: files, graphs, models"""
+    weights = clade.file("w.safetensors", safetensors({"w": [1.0, 2.0, 3.0], "v": [[1.0]]}))
+    report = clade.json("inspect", weights)
+    assert report["format"] == "safetensors" and report["tokenizer"] is None
+    assert [(t["name"], t["dtype"], t["shape"], t["bytes"]) for t in report["tensors"]] == [("w", "f32", [3], 12), ("v", "f32", [1, 1], 4)]
+    assert "f32[3]" in clade("inspect", weights)[0] and "q : f32[B, 1, T, 4]" in clade("inspect", SDPA)[0]
+    clade.file("a.npy", npy([[1, 2]], "i8"))
+    assert clade.json("inspect", "a.npy")["tensors"][0]["dtype"] == "i64"
+    report = clade.json("inspect", "dates")
+    assert report["metadata"]["model_type"] == "dates" and report["tokenizer"]["model"] == "WordLevel"
+
+
+def test_ops(clade):
+    """ops: the reference, whole and of one op"""
+    everything = clade.json("ops")
+    names = [op["name"] for op in everything]
+    assert names == sorted(names) and {"linear", "attention", "softmax", "cache_write"} <= set(names)
+    for op in everything:
+        assert op["block"] or any(impl["name"] == "ref" for impl in op["implementations"]), op["name"]
+    one = clade.json("ops", "attention")
+    assert one in everything and [p["name"] for p in one["ports"] if p["direction"] == "in"][:3] == ["q", "k", "v"]
+    assert clade("ops")[0].count("\n") == len(names) and "causal" in clade("ops", "attention")[0]
+
+
+def test_tokenize(clade):
+    """tokenize: text, file, stdin, the way back"""
+    ids = clade("tokenize", "dates", "--text", "the 3rd of March, 1998")[0]
+    assert ids == "34 22 19 4 8 32 18 4 29 20 4 27 15 32 17 22 41 4 6 14 14 13 2\n"
+    assert clade("tokenize", "dates", "--no-special", "--text", "the")[0] == "34 22 19\n"
+    assert clade("tokenize", "dates", text="the")[0] == clade("tokenize", "dates", clade.file("t", "the"))[0] == "34 22 19 2\n"
+    assert clade("tokenize", "dates", "--decode", "34,22,19")[0] == "the\n"
+    assert clade.json("tokenize", "dates", "--text", "a") == {"ids": [15, 2], "tokens": ["a", "</s>"]}
+
+
+DATES = ["the 3rd of March, 1998", "Tuesday, March 3 1998", "31/12/1999", "sept. 9, '45", "1 May 2004"]
+
+
+def test_generate(clade):
+    """generate: one prompt from anywhere, many in batches, ids; any batch gives the same"""
+    one = ["generate", "dates"]
+    assert clade(*one, "--prompt", DATES[0])[0] == "1998-03-03\n"
+    assert clade(*one, text=DATES[0] + "\n")[0] == "1998-03-03\n"
+    assert clade(*one, "--prompt-file", clade.file("p", DATES[0]))[0] == "1998-03-03\n"
+    ids = clade("tokenize", "dates", "--text", DATES[0])[0].strip().replace(" ", ",")
+    assert clade(*one, "--ids", ids)[0] == "1998-03-03\n"
+    new = clade(*one, "--ids", ids, "--print-ids")[0].strip().replace(" ", ",")
+    assert clade("tokenize", "dates", "--decode", new)[0] == "1998-03-03\n"
+    lines = clade.file("lines", "\n".join(DATES) + "\n")
+    answers = clade(*one, "--lines", lines)[0].splitlines()
+    assert answers == [clade(*one, "--prompt", text)[0].strip() for text in DATES]
+    for size in ("1", "2", "3"):
+        assert clade(*one, "--lines", "-", "--batch", size, text="\n".join(DATES))[0].splitlines() == answers
+    assert clade(*one, "--prompt", DATES[0], "-n", "4")[0] == "1998\n" == clade(*one, "--prompt", DATES[0], "-n4", "--temp", "0")[0]
+    assert clade(*one, "--prompt", DATES[0], "-n", "0")[0] == "\n"
+    assert "only 0" in clade(*one, "--prompt", "a", "--temp", "0.5", rc=2)[1]
+    assert re.search(r"generation: \d+ tokens.*tokens/s", clade(*one, "--prompt", "a", "--stats")[1])
+    if any(d["id"] != "ref" for d in clade.json("devices")):
+        assert clade(*one, "--lines", lines, "--device", "cl")[0].splitlines() == answers
+
+
+def test_stdout(clade):
+    """a full or closed stdout is an error, not a crash; a closed pipe too"""
+    for args in (["help"], ["ops"], ["run", SDPA, *ONE], ["run", SDPA, *ONE, "--json"], ["generate", "dates", "--prompt", "1 May 2004"], ["check", SDPA], ["devices", "--json"]):
+        with open("/dev/full", "w") as full:
+            assert "stdout" in clade(*args, rc=3, stdout=full)[1]
+        closed = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", PROGRAM, *args], env=clade.env, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        assert closed.returncode == 3 and closed.stderr.count(b"clade: error:") == 1, closed
+        read, write = os.pipe()
+        os.close(read)
+        clade(*args, rc=3, stdout=write)
+        os.close(write)
+    clade("run", SDPA, *ONE, "--out", "y=y.npy")
+    assert "No space" in clade("run", SDPA, *ONE, "--out", "y=/dev/full", rc=3)[1]
+    before = sorted(os.listdir(clade.folder))
+    clade("run", SDPA, *ONE, "--out", "y=no/such/folder.npy", rc=3)
+    assert sorted(os.listdir(clade.folder)) == before
+
+
+def test_interrupt(clade):
+    """SIGINT: exit 130, what was made is there"""
+    waiting = clade.start("generate", "dates", "--lines", "-", stdin=subprocess.PIPE)
+    time.sleep(0.5)
+    waiting.send_signal(signal.SIGINT)
+    assert waiting.wait(timeout=30) == 130
+    endless = clade.start("generate", "dates", "--prompt", DATES[0], "--ignore-eos", "-n", "1000000", "--context", "1000001", "--print-ids")
+    first = endless.stdout.read(16)
+    endless.send_signal(signal.SIGINT)
+    rest, err = endless.communicate(timeout=60)
+    assert endless.returncode == 130 and len(first) == 16 and b"error" not in err, (endless.returncode, err)
+    assert (first + rest).endswith(b"\n")
+
+
+def test_environment(clade):
+    """no HOME, a read-only cache, colours: a run still works"""
+    bare = {k: v for k, v in clade.env.items() if k not in ("HOME", "XDG_CACHE_HOME")}
+    result = subprocess.run([PROGRAM, "run", SDPA, *ONE], env=bare, capture_output=True, cwd=clade.folder)
+    assert result.returncode == 0 and b"clade: note: no cache" in result.stderr, result
+    clade("run", SDPA, *ONE, env={"XDG_CACHE_HOME": "relative"})
+    clade("run", SDPA, *ONE, env={"XDG_CACHE_HOME": "/proc/nothing"})
+    assert "\x1b" not in clade("run", rc=2, env={"NO_COLOR": "1"})[1]
+
+
+if __name__ == "__main__":
+    tests = [value for name, value in list(globals().items()) if name.startswith("test_")]
+    wanted = sys.argv[3:]
+    sys.exit(main([t for t in tests if not wanted or t.__name__ in wanted], PROGRAM, "program"))
