@@ -20,7 +20,7 @@ int main(int argc, char **argv)
 	clade_diag_init(&diag);
 	if (argc < 3)
 		return 2;
-	bool ok = clade_context_create(&(struct clade_context_params){ .size = sizeof(struct clade_context_params) },
+	bool ok = clade_context_create(&(struct clade_context_params) { .size = sizeof(struct clade_context_params) },
 				       &context, &diag) == CLADE_OK &&
 		  clade_context_add_builtins(context, &diag) == CLADE_OK &&
 		  clade_store_create(context, &store, &diag) == CLADE_OK &&

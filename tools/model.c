@@ -130,6 +130,13 @@ static bool has_weights(const char *folder)
 	return count > 0;
 }
 
+static bool is_model_folder(const char *folder)
+{
+	char path[PATH_MAX + 64];
+	snprintf(path, sizeof(path), "%s/model.graph", folder);
+	return is_folder(folder) && (exists(path) || has_weights(folder));
+}
+
 static enum clade_status open_folder(struct tool *tool, struct model *model)
 {
 	char path[PATH_MAX + 64];
@@ -173,12 +180,14 @@ enum clade_status model_open_files(struct tool *tool, struct model *model)
 	enum clade_status status;
 	*model = (struct model) { 0 };
 	snprintf(model->name, sizeof(model->name), "%s", name);
-	if (is_folder(name)) {
+	bool ships = find_shipped(name, model->folder, sizeof(model->folder));
+	if (is_folder(name) && (!ships || is_model_folder(name))) { /* a stray folder does not hide what ships */
 		snprintf(model->folder, sizeof(model->folder), "%s", name);
 		status = open_folder(tool, model);
-	} else if (exists(name)) {
+	} else if (exists(name) && !is_folder(name)) {
+		model->folder[0] = '\0';
 		status = open_file(tool, model, name);
-	} else if (find_shipped(name, model->folder, sizeof(model->folder))) {
+	} else if (ships) {
 		status = open_folder(tool, model);
 	} else {
 		status = fail_no_model(tool, name);

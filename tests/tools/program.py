@@ -55,6 +55,11 @@ def flat(values):
     return [x for value in values for x in flat(value)] if isinstance(values, list) else [values]
 
 
+def f32(values):
+    """The numbers as 32-bit floats, which is what was printed."""
+    return [struct.unpack("<f", struct.pack("<f", x))[0] for x in flat(values)]
+
+
 def npy(values, kind="f4"):
     codes = {"f4": "f", "f8": "d", "i4": "i", "i8": "q", "b1": "?"}
     order = "|" if kind == "b1" else "<"

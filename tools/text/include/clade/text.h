@@ -12,8 +12,8 @@ extern "C" {
 /* Immutable once loaded; may be used from several threads at once. */
 struct clade_tokenizer;
 
-/* Reads the text of a tokenizer.json; `name` is for messages. What it asks for and we do not have is an error that names
- * it. Truncation and padding in the file are a caller's business (transformers switches them off likewise). */
+/* Reads the text of a tokenizer.json; `name` is for messages. What it asks for and we do not have is an error that
+ * names it. Truncation and padding in the file are a caller's business (transformers switches them off likewise). */
 CLADE_API enum clade_status clade_tokenizer_parse(struct clade_context *context, const char *name, const char *text,
 						  size_t bytes, struct clade_tokenizer **out_tokenizer,
 						  struct clade_diag *diag);
