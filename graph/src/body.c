@@ -34,6 +34,7 @@ static enum clade_status expand_assign(struct clade_expander *expander, struct c
 	bool quoted[MAX_TARGETS];
 	struct clade_val vals[MAX_TARGETS];
 	struct clade_result_names results = { 0, names, quoted, ast->pin };
+	struct clade_scope pinned = *scope; /* a pin holds for all nodes of its statement */
 	uint32_t at = 0;
 	enum clade_status status = CLADE_OK;
 
@@ -49,8 +50,9 @@ static enum clade_status expand_assign(struct clade_expander *expander, struct c
 		quoted[results.count++] = target->quoted;
 		status = check_target(expander, scope, target);
 	}
+	pinned.pin = ast->pin ? ast->pin : scope->pin;
 	if (!status)
-		status = clade_eval(expander, scope, ast->first, &results, names[0], quoted[0], vals);
+		status = clade_eval(expander, &pinned, ast->first, &results, names[0], quoted[0], vals);
 	for (const struct clade_ast *target = ast->other; target && !status; target = target->next, at++)
 		if (strcmp(target->text, "_") != 0)
 			status = clade_scope_set(expander, scope, target->text, &vals[at]);
@@ -75,6 +77,7 @@ static enum clade_status expand_write(struct clade_expander *expander, struct cl
 	const struct clade_op *op = state_op(expander, expression);
 	struct clade_ast call = *expression, argument;
 	struct clade_result_names results = { .count = 1, .pin = ast->pin };
+	struct clade_scope pinned = *scope;
 	struct clade_val state, made;
 	struct clade_ir_value *value;
 	char text[256];
@@ -103,7 +106,8 @@ static enum clade_status expand_write(struct clade_expander *expander, struct cl
 		call.first = call.last = &argument;
 	}
 	results.names = &expander->ir->states[state.id].name;
-	status = clade_call_op(expander, scope, &call, op, &results, results.names[0], false, state.id, &made);
+	pinned.pin = ast->pin ? ast->pin : scope->pin;
+	status = clade_call_op(expander, &pinned, &call, op, &results, results.names[0], false, state.id, &made);
 	if (status)
 		return status;
 	value = &expander->ir->values[made.id];

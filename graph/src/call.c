@@ -14,6 +14,7 @@ struct symbolic {
 	struct clade_infer infer;
 	struct clade_dim_pool *pool;
 	struct clade_diag *diag;
+	const struct clade_op *op;
 	const struct clade_ir_pos *pos;
 	char texts[4][160];
 	unsigned turn;
@@ -42,14 +43,17 @@ static int64_t infer_div(struct clade_infer *infer, int64_t a, int64_t b)
 static enum clade_status infer_fail(struct clade_infer *infer, const char *format, ...)
 {
 	struct symbolic *symbolic = (struct symbolic *)infer;
-	char where[320];
+	const char *name = symbolic->op->name;
+	char text[900];
+	bool named;
 	va_list args;
 
 	va_start(args, format);
-	clade_fail_v(symbolic->diag, CLADE_ERR_DATA, CLADE_MSG_GRAPH_SHAPE,
-		     clade_pos_text(symbolic->pos, where, sizeof(where)), format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	return CLADE_ERR_DATA;
+	named = strncmp(text, name, strlen(name)) == 0;
+	return clade_fail_at(symbolic->diag, symbolic->pos, CLADE_MSG_GRAPH_SHAPE, "%s%s%s", named ? "" : name,
+			     named ? "" : ": ", text);
 }
 
 static const char *infer_text(struct clade_infer *infer, int64_t dim)
@@ -76,6 +80,7 @@ enum clade_status clade_infer_node(struct clade_expander *expander, const struct
 						.outputs = outputs },
 				     .pool = expander->pool,
 				     .diag = diag,
+				     .op = op,
 				     .pos = pos };
 	enum clade_status status;
 

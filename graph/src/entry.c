@@ -86,10 +86,12 @@ static enum clade_status output_value(struct clade_expander *expander, struct cl
 	const bool quoted = false;
 	struct clade_result_names results = { 1, &ast->text, &quoted, ast->pin };
 	struct clade_val *local = clade_scope_find(scope, ast->text);
+	struct clade_scope pinned = *scope;
 	char text[256];
 
+	pinned.pin = ast->pin ? ast->pin : scope->pin;
 	if (ast->first) {
-		enum clade_status status = clade_eval(expander, scope, ast->first, &results, ast->text, false, out);
+		enum clade_status status = clade_eval(expander, &pinned, ast->first, &results, ast->text, false, out);
 
 		if (status)
 			return status;

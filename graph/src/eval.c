@@ -309,6 +309,21 @@ static enum clade_status eval_dim_of(struct clade_expander *expander, struct cla
 	return CLADE_OK;
 }
 
+/* not(x) of a value known now is a bool; of a tensor it is an op. */
+static bool eval_not(struct clade_expander *expander, struct clade_scope *scope, const struct clade_ast *ast,
+		     struct clade_val *out)
+{
+	struct clade_diag *diag = expander->diag;
+	enum clade_status status = CLADE_ERR_DATA;
+
+	expander->diag = NULL;
+	if (ast->first && !ast->first->next && !ast->first->label)
+		status = clade_eval_constant(expander, scope, ast->first, out);
+	expander->diag = diag;
+	out->i = !out->i;
+	return !status && out->kind == CLADE_VAL_BOOL;
+}
+
 static enum clade_status unknown_call(struct clade_expander *expander, const struct clade_ast *ast)
 {
 	struct clade_words *words = clade_region_alloc(expander->region, sizeof(*words), expander->diag);
@@ -335,6 +350,8 @@ static enum clade_status eval_call(struct clade_expander *expander, struct clade
 		return eval_has(expander, scope, ast, out);
 	if (strcmp(ast->text, "dim") == 0)
 		return eval_dim_of(expander, scope, ast, out);
+	if (strcmp(ast->text, "not") == 0 && eval_not(expander, scope, ast, out))
+		return CLADE_OK;
 	if (!scope || !base)
 		return clade_fail_at(expander->diag, &ast->pos, CLADE_MSG_GRAPH_ARITHMETIC,
 				     "`%.80s(...)` computes a tensor; here a constant is needed", ast->text);

@@ -47,6 +47,85 @@ static enum clade_status start_expander(struct clade_expander *expander, struct 
 	return CLADE_OK;
 }
 
+static void mark(uint32_t *map, const uint32_t *ids, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (ids[i] != CLADE_IR_NONE)
+			map[ids[i]] = 0;
+}
+
+static void renumber(const uint32_t *map, uint32_t *ids, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (ids[i] != CLADE_IR_NONE)
+			ids[i] = map[ids[i]];
+}
+
+static void mark_all(struct clade_ir *ir, uint32_t *map)
+{
+	for (uint32_t i = 0; i < ir->node_count; i++) {
+		mark(map, ir->nodes[i].inputs, ir->nodes[i].input_count);
+		mark(map, ir->nodes[i].outputs, ir->nodes[i].output_count);
+	}
+	for (uint32_t i = 0; i < ir->box_count; i++) {
+		mark(map, ir->boxes[i].inputs, ir->boxes[i].input_count);
+		mark(map, ir->boxes[i].outputs, ir->boxes[i].output_count);
+	}
+	for (uint32_t e = 0; e < ir->entry_count; e++) {
+		for (uint32_t i = 0; i < ir->entries[e].input_count; i++)
+			mark(map, &ir->entries[e].inputs[i].value, 1);
+		for (uint32_t i = 0; i < ir->entries[e].output_count; i++)
+			mark(map, &ir->entries[e].outputs[i].value, 1);
+	}
+}
+
+static void renumber_all(struct clade_ir *ir, const uint32_t *map)
+{
+	for (uint32_t i = 0; i < ir->node_count; i++) {
+		renumber(map, ir->nodes[i].inputs, ir->nodes[i].input_count);
+		renumber(map, ir->nodes[i].outputs, ir->nodes[i].output_count);
+	}
+	for (uint32_t i = 0; i < ir->box_count; i++) {
+		renumber(map, ir->boxes[i].inputs, ir->boxes[i].input_count);
+		renumber(map, ir->boxes[i].outputs, ir->boxes[i].output_count);
+	}
+	for (uint32_t e = 0; e < ir->entry_count; e++) {
+		for (uint32_t i = 0; i < ir->entries[e].input_count; i++)
+			renumber(map, &ir->entries[e].inputs[i].value, 1);
+		for (uint32_t i = 0; i < ir->entries[e].output_count; i++)
+			renumber(map, &ir->entries[e].outputs[i].value, 1);
+	}
+}
+
+/* Values that nothing uses (a weight that was only asked for by `has`) leave the graph. */
+static enum clade_status keep_values(struct clade_graph *graph, struct clade_expander *expander)
+{
+	struct clade_ir *ir = &graph->ir;
+	uint32_t count = 0, *map = clade_alloc(graph->context, ((size_t)ir->value_count + 1) * sizeof(*map));
+
+	if (!map)
+		return clade_fail_memory(expander->diag, ir->value_count * sizeof(*map), "the graph");
+	for (uint32_t i = 0; i < ir->value_count; i++)
+		map[i] = CLADE_IR_NONE;
+	mark_all(ir, map);
+	for (uint32_t i = 0; i < ir->value_count; i++) {
+		if (map[i] == CLADE_IR_NONE) {
+			if (ir->values[i].kind == CLADE_IR_WEIGHT)
+				expander->slots[ir->values[i].index].value = CLADE_IR_NONE;
+			continue;
+		}
+		map[i] = count;
+		ir->values[count] = ir->values[i];
+		if (ir->values[count].kind == CLADE_IR_WEIGHT)
+			expander->slots[ir->values[count].index].value = count;
+		count++;
+	}
+	ir->value_count = count;
+	renumber_all(ir, map);
+	clade_free(graph->context, map);
+	return CLADE_OK;
+}
+
 /* Keeps the weights that are used, in the order of their declaration. */
 static enum clade_status keep_weights(struct clade_graph *graph, struct clade_expander *expander)
 {
@@ -115,6 +194,8 @@ static enum clade_status expand(struct clade_graph *graph, struct clade_expander
 		expander->state_first[i] = CLADE_IR_NONE;
 	for (uint32_t i = 0; i < expander->entry_ast_count && !status; i++)
 		status = clade_expand_entry(expander, expander->entry_asts[i]);
+	if (!status)
+		status = keep_values(graph, expander);
 	if (!status)
 		status = keep_weights(graph, expander);
 	if (!status)

@@ -354,6 +354,19 @@ static enum clade_status parse_template(struct clade_parser *parser, struct clad
 	return CLADE_OK;
 }
 
+/* `and(`, `or(`, `not(`: calls of ops of these names, not operators. */
+static bool is_call_of_operator(const struct clade_parser *parser)
+{
+	const struct clade_lexer *lexer = &parser->lexer;
+	size_t at = lexer->at;
+
+	if (!clade_parse_is(parser, "and") && !clade_parse_is(parser, "or") && !clade_parse_is(parser, "not"))
+		return false;
+	while (at < lexer->length && (lexer->text[at] == ' ' || lexer->text[at] == '\t'))
+		at++;
+	return at < lexer->length && lexer->text[at] == '(';
+}
+
 static enum clade_status parse_word(struct clade_parser *parser, struct clade_ast *node)
 {
 	enum clade_status status;
@@ -369,7 +382,9 @@ static enum clade_status parse_word(struct clade_parser *parser, struct clade_as
 		node->kind = CLADE_AST_NONE;
 		return clade_parse_next(parser);
 	}
-	status = clade_parse_name(parser, "a value", true, &(struct clade_ast *) { NULL });
+	status = is_call_of_operator(parser)
+			 ? clade_parse_next(parser)
+			 : clade_parse_name(parser, "a value", true, &(struct clade_ast *) { NULL });
 	if (status)
 		return status;
 	node->kind = CLADE_AST_NAME;
@@ -444,7 +459,8 @@ static enum clade_status parse_level(struct clade_parser *parser, size_t level, 
 static enum clade_status parse_unary(struct clade_parser *parser, struct clade_ast **out)
 {
 	struct clade_ast *node, *kid;
-	const char *sign = clade_parse_is(parser, "-") ? "-" : clade_parse_is(parser, "not") ? "not" : NULL;
+	bool call = is_call_of_operator(parser);
+	const char *sign = clade_parse_is(parser, "-") ? "-" : clade_parse_is(parser, "not") && !call ? "not" : NULL;
 	enum clade_status status = clade_parse_enter(parser);
 
 	if (status)

@@ -181,11 +181,11 @@ static void print_inputs(struct printer *printer, const struct clade_op *op, con
 	}
 }
 
-static void print_pin(struct printer *printer, const char *pin)
+static void print_pin(struct printer *printer, const char *pin, const char *after)
 {
 	clade_string_print(&printer->text, "@impl(");
 	print_string(printer, pin);
-	clade_string_print(&printer->text, ") ");
+	clade_string_print(&printer->text, ")%s", after);
 }
 
 static bool same_pin(const char *a, const char *b)
@@ -201,7 +201,7 @@ static void print_node(struct printer *printer, const struct clade_ir_node *node
 
 	indent(printer);
 	if (!same_pin(node->pin, ir->boxes[node->box].pin))
-		print_pin(printer, node->pin);
+		print_pin(printer, node->pin, " ");
 	if (writes) {
 		print_name(printer, ir->states[result->state].name);
 		clade_string_print(&printer->text, " <- ");
@@ -224,7 +224,7 @@ static void open_box(struct printer *printer, const struct clade_ir_box *box)
 
 	indent(printer);
 	if (!same_pin(box->pin, printer->ir->boxes[box->parent].pin))
-		print_pin(printer, box->pin);
+		print_pin(printer, box->pin, " ");
 	clade_string_print(&printer->text, "box ");
 	print_name(printer, box->path);
 	if (box->block) {
@@ -278,10 +278,8 @@ static void print_entry(struct printer *printer, const struct clade_ir_entry *en
 	const struct clade_ir *ir = printer->ir;
 
 	clade_string_print(&printer->text, "\n");
-	if (ir->boxes[entry->root_box].pin) {
-		print_pin(printer, ir->boxes[entry->root_box].pin);
-		clade_string_print(&printer->text, "\n");
-	}
+	if (ir->boxes[entry->root_box].pin)
+		print_pin(printer, ir->boxes[entry->root_box].pin, "\n");
 	clade_string_print(&printer->text, "entry %s", entry->name);
 	if (entry->after != CLADE_IR_NONE)
 		clade_string_print(&printer->text, " after %s", ir->entries[entry->after].name);
