@@ -49,8 +49,8 @@ CLADE_API void clade_device_list_free(struct clade_context *context, struct clad
 
 /* Thread safety: a device may be shared; reference-counted. */
 struct clade_device;
-/* `selector`: "ref", "cl", "cl:P.D", or part of a platform's or device's name, case-insensitive (ambiguous: an error
- * that lists the candidates). NULL: the best OpenCL device, else `ref` with a NOTE in the log. */
+/* `selector`: "ref", "cl", "cl:P.D", or part of a platform's or device's name or of a quirk's ("pocl"), case-insensitive
+ * (ambiguous: an error that lists the candidates). NULL: the best OpenCL device, else `ref` with a NOTE in the log. */
 CLADE_API enum clade_status clade_device_open(struct clade_context *context, const char *selector,
 					      struct clade_device **out_device, struct clade_diag *diag);
 CLADE_API struct clade_device *clade_device_ref(struct clade_device *device);
