@@ -15,11 +15,12 @@ meson install -C "$build" --no-rebuild --quiet --destdir "$folder" >"$folder/log
 config=$(dirname "$(find "$folder" -name clade.pc)")
 PKG_CONFIG_PATH=$config
 export PKG_CONFIG_PATH
+root=$folder$(pkg-config --variable=prefix clade) # where the prefix lies below the fresh folder
 pass "meson install"
 
 # shellcheck disable=SC2046
-cc -std=c11 -Wall -Wextra -Werror "$source/examples/run.c" -o "$folder/run" $(pkg-config --define-prefix --cflags --libs clade)
-LD_LIBRARY_PATH=$(pkg-config --define-prefix --variable=libdir clade)
+cc -std=c11 -Wall -Wextra -Werror "$source/examples/run.c" -o "$folder/run" $(pkg-config --define-variable=prefix="$root" --cflags --libs clade)
+LD_LIBRARY_PATH=$(pkg-config --define-variable=prefix="$root" --variable=libdir clade)
 export LD_LIBRARY_PATH
 pass "examples/run.c builds against the installed library"
 
@@ -34,7 +35,7 @@ pass "it runs scale.graph on ref"
 
 program=$(find "$folder" -path '*/bin/clade')
 "$program" --version >/dev/null
-cc -std=c11 -xc - -fsyntax-only $(pkg-config --define-prefix --cflags clade-text) <<'END'
+cc -std=c11 -xc - -fsyntax-only $(pkg-config --define-variable=prefix="$root" --cflags clade-text) <<'END'
 #include <clade/text.h>
 END
 pass "the installed program starts, clade-text has its header"
