@@ -58,7 +58,8 @@ LANES_FOLD_FUNCTION(clm_min_nan)
 REDUCE_EXTREME(reduce_max, max_nan, -INFINITY)
 REDUCE_EXTREME(reduce_min, min_nan, INFINITY)
 
-/* One chain, ascending. */
+/* One chain, ascending. As an fma, whose order a compiler must keep: Intel's for processors reorders a chain of plain
+ * products. Adding +0 changes no bits but the sign of a zero. */
 __kernel void reduce_prod(REDUCE_ARGS)
 {
 	REDUCE_BEGIN;
@@ -66,13 +67,13 @@ __kernel void reduce_prod(REDUCE_ARGS)
 		float product = 1.0f;
 
 		for (long i = 0; i < n; i++)
-			product = product * x[i];
+			product = fma(product, x[i], 0.0f);
 		*y = product;
 	} else {
 		vf product = (vf)(1.0f);
 
 		for (long i = 0; i < n; i++)
-			product = product * row_load(x + i * inner, count, 0.0f);
+			product = fma(product, row_load(x + i * inner, count, 0.0f), (vf)(0.0f));
 		row_store(product, y, count);
 	}
 }
