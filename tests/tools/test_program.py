@@ -3,6 +3,7 @@
 """The program as outside scripts call it. Usage: test_program.py PROGRAM SOURCE"""
 import json
 import os
+import random
 import re
 import signal
 import subprocess
@@ -244,6 +245,41 @@ def test_generate(clade):
     assert re.search(r"generation: \d+ tokens.*tokens/s", clade(*one, "--prompt", "a", "--stats")[1])
     if any(d["id"] != "ref" for d in clade.json("devices")):
         assert clade(*one, "--lines", lines, "--device", "cl")[0].splitlines() == answers
+
+
+def test_decoder(clade):
+    """generate with a decoder alone: cached or not, in any batch, on any device, the same"""
+    rng = random.Random(3)
+    weights = {name: [[rng.gauss(0, 1) for _ in range(8)] for _ in range(17 if name in ("table", "head") else 8)] for name in ("table", "wq", "wk", "wv", "wo", "head")}
+    words = {f"w{i}": i for i in range(17)}
+    tokenizer = {"model": {"type": "WordLevel", "vocab": words, "unk_token": "w0"}, "pre_tokenizer": {"type": "WhitespaceSplit"}}
+    for name in ("cached", "whole"):
+        os.mkdir(os.path.join(clade.folder, name))
+        with open(os.path.join(SOURCE, f"tests/tools/{name}.graph")) as file:
+            clade.file(f"{name}/model.graph", file.read())
+        clade.file(f"{name}/model.safetensors", safetensors(weights))
+        clade.file(f"{name}/tokenizer.json", json.dumps(tokenizer))
+    prompts = [" ".join(f"w{rng.randrange(17)}" for _ in range(length)) for length in (1, 7, 3, 3, 12, 2, 23)]
+    lines = clade.file("lines", "\n".join(prompts) + "\n")
+    alone = [clade("generate", "whole", "--prompt", prompt)[0].strip() for prompt in prompts]
+    assert any(alone) and len(set(alone)) > 3, alone
+    devices = ["ref"] + (["cl"] if any(d["id"] != "ref" for d in clade.json("devices")) else [])
+    for name in ("cached", "whole"):
+        for device in devices:
+            for batch in ("1", "3", "7"):
+                got = clade("generate", name, "--lines", lines, "--batch", batch, "--device", device)[0].splitlines()
+                assert got == alone, (name, device, batch, got, alone)
+    ids = ",".join(word[1:] for word in prompts[1].split())
+    new = clade("generate", "cached", "--ids", ids, "--print-ids")[0].split()
+    assert [f"w{i}" for i in new] == alone[1].split()
+    assert len(clade("generate", "cached", "--ids", ids, "--print-ids", "--ignore-eos")[0].split()) == 24 - 7
+    assert len(clade("generate", "cached", "--ids", ids, "--print-ids", "--ignore-eos", "-n", "5", "--context", "9")[0].split()) == 2
+    assert "24" in clade("generate", "cached", "--ids", ",".join(["1"] * 25), "--print-ids", rc=3)[1]
+    assert clade("generate", "cached", "--prompt", "", "-n", "1", "--print-ids")[0] == clade("generate", "cached", "--ids", "1", "-n", "1", "--print-ids")[0]
+    assert "empty" in clade("generate", "whole", "--prompt", "", rc=3)[1]
+    os.unlink(os.path.join(clade.folder, "cached/tokenizer.json"))
+    assert "--print-ids" in clade("generate", "cached", "--ids", "1", rc=3)[1]
+    assert "--ids" in clade("generate", "cached", "--prompt", "w1", rc=3)[1]
 
 
 def test_stdout(clade):
