@@ -4,6 +4,14 @@
 
 #include <string.h>
 
+static enum clade_status open_device(struct tool *tool, struct clade_device **out)
+{
+	enum clade_status status = clade_device_open(tool->context, tool->options.device, out, &tool->diag);
+	if (status != CLADE_OK && tool->diag.where[0] == '\0' && tool->options.device != NULL)
+		snprintf(tool->diag.where, sizeof(tool->diag.where), "--device %.64s", tool->options.device);
+	return status;
+}
+
 enum clade_status model_session(struct tool *tool, const struct model *model, int64_t capacity, bool keep_values,
 				bool open_all, struct clade_device **out_device, struct clade_session **out_session)
 {
@@ -16,7 +24,7 @@ enum clade_status model_session(struct tool *tool, const struct model *model, in
 	if (options->locked != NULL)
 		status = clade_file_load(tool->context, options->locked, 16 << 20, &lock, &lock_bytes, &tool->diag);
 	if (status == CLADE_OK)
-		status = clade_device_open(tool->context, options->device, out_device, &tool->diag);
+		status = open_device(tool, out_device);
 	if (status == CLADE_OK) {
 		struct clade_choices choices = {
 			.size = sizeof(choices),
