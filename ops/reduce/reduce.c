@@ -105,7 +105,38 @@ static const struct clade_case *const cases[] = {
 	NULL
 };
 
-#define OP(name_, doc_)                                                                                                \
+/* Products of ordinary numbers soon leave the normal range, outside of which bits are not promised. */
+#define NEAR(rows, n) CASE(#rows "x" #n, 0, NULL, "x = f32[" #rows ", " #n "] near1")
+static const struct clade_case *const prod_cases[] = {
+	NEAR(0, 7),
+	NEAR(3, 0),
+	NEAR(1, 1),
+	NEAR(5, 7),
+	NEAR(3, 63),
+	NEAR(3, 64),
+	NEAR(3, 65),
+	NEAR(7, 131),
+	NEAR(2, 1023),
+	NEAR(1, 4096),
+	FILLED("nan"),
+	FILLED("inf"),
+	FILLED("huge"),
+	FILLED("zeros"),
+	FILLED("ones"),
+	CASE("rank 1", 0, NULL, "x = f32[67] near1"),
+	CASE("keepdims", 0, "keepdims = true", "x = f32[3, 5, 67] near1"),
+	CASE("axis 1", 0, "axis = 1", "x = f32[3, 67, 37] near1"),
+	CASE("axis 1 keepdims", 0, "axis = 1, keepdims = true", "x = f32[3, 67, 37] near1"),
+	CASE("axis 1 empty", 0, "axis = 1", "x = f32[3, 0, 5]"),
+	CASE("axis 0 of 1", 0, "axis = 0", "x = f32[1, 35]"),
+	CASE("axis -2", 0, "axis = -2", "x = f32[2, 3, 130, 1] near1"),
+	CASE("70001 rows", CLADE_CASE_LARGE, NULL, "x = f32[70001, 3]"),
+	CASE("70001 deep", CLADE_CASE_LARGE, "axis = 0", "x = f32[70001, 3] near1"),
+	CASE("axis beyond", CLADE_CASE_FAILS, "axis = 2", "x = f32[3, 4]"),
+	NULL
+};
+
+#define OP(name_, doc_, cases_)                                                                                        \
 	static const struct clade_op op_##name_ = { .size = sizeof(struct clade_op),                                   \
 						    .name = #name_,                                                    \
 						    .doc = (doc_),                                                     \
@@ -114,13 +145,13 @@ static const struct clade_case *const cases[] = {
 							    CLADE_LIST(struct clade_attr, &axis_attr, &keepdims_attr), \
 						    .ports = CLADE_LIST(struct clade_port, &x, &y),                    \
 						    .infer = infer_reduce,                                             \
-						    .cases = cases,                                                    \
+						    .cases = cases_,                                                   \
 						    .family = "reduce" }
-OP(reduce_sum, "y = the sum along an axis, in 64 partials and a tree (ops/ARITHMETIC.md, 3); 0 over nothing.");
-OP(reduce_mean, "y = the sum along an axis divided by its size (ops/ARITHMETIC.md, 3); NaN over nothing.");
-OP(reduce_max, "y = the largest along an axis; a NaN if there is one, -inf over nothing.");
-OP(reduce_min, "y = the smallest along an axis; a NaN if there is one, inf over nothing.");
-OP(reduce_prod, "y = the product along an axis, one chain in ascending order; 1 over nothing.");
+OP(reduce_sum, "y = the sum along an axis, in 64 partials and a tree (ops/ARITHMETIC.md, 3); 0 over nothing.", cases);
+OP(reduce_mean, "y = the sum along an axis divided by its size (ops/ARITHMETIC.md, 3); NaN over nothing.", cases);
+OP(reduce_max, "y = the largest along an axis; a NaN if there is one, -inf over nothing.", cases);
+OP(reduce_min, "y = the smallest along an axis; a NaN if there is one, inf over nothing.", cases);
+OP(reduce_prod, "y = the product along an axis, one chain in ascending order; 1 over nothing.", prod_cases);
 
 #define ENTRY(name, function) [INDEX_##name] = &op_##name,
 const struct clade_op *const clade_reduce_ops[REDUCE_COUNT] = { REDUCE_OPS(ENTRY) };

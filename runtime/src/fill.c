@@ -72,6 +72,12 @@ static double fill_tiny(struct stream *stream, int64_t index)
 	return draw(stream) & 1 ? magnitude : -magnitude;
 }
 
+/* Products of many stay far from the ends of f32's range. */
+static double fill_near1(struct stream *stream, int64_t index)
+{
+	return 1.0 + draw_normal(stream) * 0x1p-5;
+}
+
 static double fill_cancel(struct stream *stream, int64_t index)
 {
 	if (index % 2)
@@ -186,6 +192,7 @@ static const struct fill {
 	{ "ones", ALL, NONE, fill_ones },
 	{ "huge", FLOATS, NONE, fill_huge },
 	{ "tiny", FLOATS, NONE, fill_tiny },
+	{ "near1", FLOATS, NONE, fill_near1 },
 	{ "cancel", FLOATS, NONE, fill_cancel },
 	{ "equal", FLOATS, NONE, fill_equal },
 	{ "nan", FLOATS, NONE, fill_nan },

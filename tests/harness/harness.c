@@ -135,6 +135,7 @@ static void check_case(struct harness *harness, const struct clade_op *op, const
 		return;
 	}
 	expected.op = op;
+	expected.once = true;
 	expected.impl = ref;
 	expected.data = &data;
 	if (trial_run(&expected) != TRIAL_OK) {

@@ -310,7 +310,7 @@ static enum trial_result run(struct trial *trial, struct clade_diag *diag)
 		result = fail_status(trial, "run", diag);
 	if (!result)
 		result = check_memory(trial);
-	return result ? result : rerun(trial, diag);
+	return result || trial->once ? result : rerun(trial, diag);
 }
 
 enum trial_result trial_run(struct trial *trial)

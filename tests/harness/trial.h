@@ -21,6 +21,7 @@ struct trial {
 	const struct clade_impl *impl;
 	const struct clade_case_data *data;
 	enum trial_mode mode;
+	bool once; /* no second run: it only gives the expected values */
 	const struct clade_type *input_types[CLADE_MAX_PORTS], *output_types[CLADE_MAX_PORTS];
 	struct clade_node_info node;
 	struct clade_step *step;

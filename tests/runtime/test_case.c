@@ -138,7 +138,7 @@ static void test_fills(void **state)
 		{ "inf", is_inf, 5, 60 },        { "ninf", is_inf, 5, 60 },      { "ninf", is_plus_inf, 0, 0 },
 		{ "specials", is_nan, 5, 60 },   { "specials", is_inf, 10, 90 }, { "specials", is_minus_zero, 5, 60 },
 		{ "mask", is_mask, 400, 400 },   { "mask", is_one, 150, 250 },   { "allfalse", is_zero, 400, 400 },
-		{ "alltrue", is_one, 400, 400 },
+		{ "alltrue", is_one, 400, 400 }, { "near1", is_unit, 150, 250 },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -102,7 +102,7 @@ struct clade_infer {
 
 /* ---- cases: shapes and inputs on which every implementation is tested, self-tested and timed ----
  * One text an input: "x = f32[12, 1023] normal", fills: normal (default), uniform (-1..1), zeros, ones, huge, tiny,
- * cancel (large terms that nearly cancel), equal (all equal), nan (a few NaNs), inf (a few infinities), ninf (a few
+ * cancel (large terms that nearly cancel), near1 (1 and a little), equal (all equal), nan (a few NaNs), inf (a few infinities), ninf (a few
  * -inf), specials (all of these, zeros of both signs, max float), ids:N (integers 0..N-1), badids:N (some outside),
  * positions (0, 1, 2, ... along the last axis), positions:P (starting at P), mask (random bool), rowmask (some rows all
  * false), allfalse, alltrue. Option words after the fill: "strided" (gaps between rows), "weight" (bound as a weight, so
