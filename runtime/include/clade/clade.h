@@ -38,9 +38,9 @@ enum clade_status {
  * until clade_diag_reset. `log` (a compiler's build log) is heap memory freed by clade_diag_finish. */
 struct clade_diag {
 	enum clade_status status;
-	unsigned id;         /* permanent message number, printed as [CLADE-017]; messages.h */
-	char where[320];     /* "file:line:column", "file@offset", an option; empty if none */
-	char text[1024];     /* what is wrong; the rule; the nearest valid word */
+	unsigned id;     /* permanent message number, printed as [CLADE-017]; messages.h */
+	char where[320]; /* "file:line:column", "file@offset", an option; empty if none */
+	char text[1024]; /* what is wrong; the rule; the nearest valid word */
 	char *log;
 	int32_t device_code; /* the OpenCL error code, 0 if none */
 };
@@ -49,8 +49,8 @@ CLADE_API void clade_diag_init(struct clade_diag *diag);
 CLADE_API void clade_diag_reset(struct clade_diag *diag);
 CLADE_API void clade_diag_finish(struct clade_diag *diag);
 /* Records an error unless one is recorded already, and returns `status`. `where` may be NULL. */
-CLADE_API enum clade_status clade_fail(struct clade_diag *diag, enum clade_status status, unsigned id, const char *where,
-				       const char *format, ...) CLADE_PRINTF(5, 6);
+CLADE_API enum clade_status clade_fail(struct clade_diag *diag, enum clade_status status, unsigned id,
+				       const char *where, const char *format, ...) CLADE_PRINTF(5, 6);
 CLADE_API enum clade_status clade_fail_v(struct clade_diag *diag, enum clade_status status, unsigned id,
 					 const char *where, const char *format, va_list args);
 /* Short for out of memory: `bytes` and what they were for. */
@@ -73,9 +73,9 @@ struct clade_allocator {
 struct clade_context;
 
 struct clade_context_params {
-	uint32_t size;                          /* sizeof(struct clade_context_params) */
+	uint32_t size;                           /* sizeof(struct clade_context_params) */
 	const struct clade_allocator *allocator; /* NULL: malloc's */
-	clade_log_fn *log;                      /* NULL: silent */
+	clade_log_fn *log;                       /* NULL: silent */
 	void *log_user;
 	enum clade_log_level log_level;
 	const char *cache_dir;  /* program binaries; NULL: no cache. Created with mode 0700 if missing */

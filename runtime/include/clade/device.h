@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices, buffers and queues. The host device `ref` always exists and runs reference C; every other device is OpenCL. */
+/* Devices, buffers and queues. The host device `ref` always exists and runs reference C; every other device is OpenCL.
+ */
 #ifndef CLADE_DEVICE_H
 #define CLADE_DEVICE_H
 
@@ -25,11 +26,11 @@ struct clade_device_info {
 	char name[128], platform[128], vendor[64], driver[64], version[64];
 	uint32_t compute_units, max_work_group, max_work_item[3];
 	uint64_t global_bytes, max_alloc_bytes, local_bytes;
-	uint32_t base_align;                      /* bytes */
-	uint32_t native_float_width;              /* what the driver reports */
-	uint32_t fp16, fp64, int_dot;             /* arithmetic available */
-	uint32_t sub_groups;                      /* 1 if kernels may use sub-groups */
-	uint32_t sub_group_sizes[8];              /* 0-terminated */
+	uint32_t base_align;          /* bytes */
+	uint32_t native_float_width;  /* what the driver reports */
+	uint32_t fp16, fp64, int_dot; /* arithmetic available */
+	uint32_t sub_groups;          /* 1 if kernels may use sub-groups */
+	uint32_t sub_group_sizes[8];  /* 0-terminated */
 	uint32_t out_of_order, profiling;
 	uint32_t opencl_major, opencl_minor;
 	/* chosen by us from the above and from the quirk table; kernels are built with them as VW, MR, NV */
@@ -49,8 +50,9 @@ CLADE_API void clade_device_list_free(struct clade_context *context, struct clad
 
 /* Thread safety: a device may be shared; reference-counted. */
 struct clade_device;
-/* `selector`: "ref", "cl", "cl:P.D", or part of a platform's or device's name or of a quirk's ("pocl"), case-insensitive
- * (ambiguous: an error that lists the candidates). NULL: the best OpenCL device, else `ref` with a NOTE in the log. */
+/* `selector`: "ref", "cl", "cl:P.D", or part of a platform's or device's name or of a quirk's ("pocl"),
+ * case-insensitive (ambiguous: an error that lists the candidates). NULL: the best OpenCL device, else `ref` with a
+ * NOTE in the log. */
 CLADE_API enum clade_status clade_device_open(struct clade_context *context, const char *selector,
 					      struct clade_device **out_device, struct clade_diag *diag);
 CLADE_API struct clade_device *clade_device_ref(struct clade_device *device);
@@ -87,8 +89,8 @@ CLADE_API enum clade_status clade_buffer_fill(struct clade_queue *queue, struct 
 
 /* What a device has done since it was opened; for tests and --stats. */
 struct clade_device_counters {
-	uint64_t programs_built, programs_from_cache, kernels_created, launches, buffers_created, buffer_bytes,
-		writes, reads, finishes;
+	uint64_t programs_built, programs_from_cache, kernels_created, launches, buffers_created, buffer_bytes, writes,
+		reads, finishes;
 	double build_seconds;
 };
 CLADE_API void clade_device_get_counters(const struct clade_device *device, struct clade_device_counters *out);

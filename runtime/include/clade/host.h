@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the host offers to ops, implementations and plugins. A plugin links to nothing of ours: everything it may call
- * is in struct clade_host, which it receives in its one exported function. Built-in ops come in through the same door. */
+ * is in struct clade_host, which it receives in its one exported function. Built-in ops come in through the same door.
+ */
 #ifndef CLADE_HOST_H
 #define CLADE_HOST_H
 
@@ -25,7 +26,7 @@ enum clade_arg_kind {
 	CLADE_ARG_U32,
 	CLADE_ARG_I64,
 	CLADE_ARG_F32,
-	CLADE_ARG_LOCAL   /* bytes of local memory */
+	CLADE_ARG_LOCAL /* bytes of local memory */
 };
 struct clade_arg {
 	enum clade_arg_kind kind;
@@ -38,11 +39,41 @@ struct clade_arg {
 		uint64_t bytes;
 	} value;
 };
-#define CLADE_TENSOR(t) { CLADE_ARG_TENSOR, { .tensor = (t) } }
-#define CLADE_INT(v) { CLADE_ARG_I32, { .i32 = (int32_t)(v) } }
-#define CLADE_UINT(v) { CLADE_ARG_U32, { .u32 = (uint32_t)(v) } }
-#define CLADE_LONG(v) { CLADE_ARG_I64, { .i64 = (int64_t)(v) } }
-#define CLADE_FLOAT(v) { CLADE_ARG_F32, { .f32 = (float)(v) } }
+#define CLADE_TENSOR(t)                                                                                                \
+	{                                                                                                              \
+		CLADE_ARG_TENSOR,                                                                                      \
+		{                                                                                                      \
+			.tensor = (t)                                                                                  \
+		}                                                                                                      \
+	}
+#define CLADE_INT(v)                                                                                                   \
+	{                                                                                                              \
+		CLADE_ARG_I32,                                                                                         \
+		{                                                                                                      \
+			.i32 = (int32_t)(v)                                                                            \
+		}                                                                                                      \
+	}
+#define CLADE_UINT(v)                                                                                                  \
+	{                                                                                                              \
+		CLADE_ARG_U32,                                                                                         \
+		{                                                                                                      \
+			.u32 = (uint32_t)(v)                                                                           \
+		}                                                                                                      \
+	}
+#define CLADE_LONG(v)                                                                                                  \
+	{                                                                                                              \
+		CLADE_ARG_I64,                                                                                         \
+		{                                                                                                      \
+			.i64 = (int64_t)(v)                                                                            \
+		}                                                                                                      \
+	}
+#define CLADE_FLOAT(v)                                                                                                 \
+	{                                                                                                              \
+		CLADE_ARG_F32,                                                                                         \
+		{                                                                                                      \
+			.f32 = (float)(v)                                                                              \
+		}                                                                                                      \
+	}
 
 struct clade_host;
 
@@ -95,8 +126,9 @@ struct clade_host {
 	enum clade_status (*prepare_fail)(struct clade_prepare *prepare, enum clade_status status, const char *format,
 					  ...) CLADE_PRINTF(3, 4);
 	/* -- run -- */
-	/* Enqueues kernel `slot`. Work is global[0] x [1] x [2] items in groups of local[]; global is rounded up by us to
-	 * a multiple of local, so kernels guard by index. local NULL: 1 x 1 x 1. Any zero in global: nothing happens. */
+	/* Enqueues kernel `slot`. Work is global[0] x [1] x [2] items in groups of local[]; global is rounded up by us
+	 * to a multiple of local, so kernels guard by index. local NULL: 1 x 1 x 1. Any zero in global: nothing
+	 * happens. */
 	enum clade_status (*launch)(const struct clade_run *run, uint32_t slot, const struct clade_arg *args,
 				    uint32_t arg_count, const uint64_t global[3], const uint32_t local[3]);
 	enum clade_status (*native)(const struct clade_run *run, struct clade_native *out);
@@ -112,10 +144,11 @@ typedef enum clade_status clade_plugin_entry_fn(const struct clade_host *host, s
  *	CLADE_PLUGIN(host, registry) { return host->add_op(registry, &my_op); }
  */
 #define CLADE_PLUGIN_ABI_SYMBOL "clade_plugin_abi"
-#define CLADE_PLUGIN(host, registry)                                        \
-	CLADE_API extern const uint32_t clade_plugin_abi;                   \
-	const uint32_t clade_plugin_abi = CLADE_ABI;                        \
-	CLADE_API enum clade_status clade_plugin_entry(const struct clade_host *host, struct clade_registry *registry); \
+#define CLADE_PLUGIN(host, registry)                                                                                   \
+	CLADE_API extern const uint32_t clade_plugin_abi;                                                              \
+	const uint32_t clade_plugin_abi = CLADE_ABI;                                                                   \
+	CLADE_API enum clade_status clade_plugin_entry(const struct clade_host *host,                                  \
+						       struct clade_registry *registry);                               \
 	enum clade_status clade_plugin_entry(const struct clade_host *host, struct clade_registry *registry)
 
 #ifdef __cplusplus

@@ -89,17 +89,17 @@ enum clade_message {
 	CLADE_MSG_FILE_TENSOR = 252, /* one tensor's entry: dtype, shape, offsets */
 	CLADE_MSG_FILE_NPY = 253,
 	CLADE_MSG_FILE_CONFIG = 254,
-	CLADE_MSG_FILE_INDEX = 255,  /* a sharded index and the names in it */
-	CLADE_MSG_FILE_TWICE = 256,  /* a name that two files give */
-	CLADE_MSG_FILE_VALUE = 257,  /* an element that does not fit the type asked for */
+	CLADE_MSG_FILE_INDEX = 255, /* a sharded index and the names in it */
+	CLADE_MSG_FILE_TWICE = 256, /* a name that two files give */
+	CLADE_MSG_FILE_VALUE = 257, /* an element that does not fit the type asked for */
 	CLADE_MSG_FILE_SHORT = 258,
 	/* 300-349 text */
 	CLADE_MSG_TEXT_FIRST = 300,
-	CLADE_MSG_TEXT_FILE = 300,     /* tokenizer.json is damaged */
-	CLADE_MSG_TEXT_KIND = 301,     /* tokenizer.json asks for something that is not supported */
+	CLADE_MSG_TEXT_FILE = 300, /* tokenizer.json is damaged */
+	CLADE_MSG_TEXT_KIND = 301, /* tokenizer.json asks for something that is not supported */
 	CLADE_MSG_TEXT_UTF8 = 302,
-	CLADE_MSG_TEXT_ID = 303,       /* an id outside the vocabulary */
-	CLADE_MSG_TEXT_UNKNOWN = 304,  /* a text that the vocabulary cannot express */
+	CLADE_MSG_TEXT_ID = 303,      /* an id outside the vocabulary */
+	CLADE_MSG_TEXT_UNKNOWN = 304, /* a text that the vocabulary cannot express */
 	/* 350-399 the program's own */
 	CLADE_MSG_TOOL_FIRST = 350,
 	CLADE_MSG_TOOL_COMMAND = 350,

@@ -5,7 +5,8 @@
  * that anyone can add a faster one. The implementation named `ref` is the op's specification.
  *
  * ABI: every table struct begins with `size`; fields are only ever appended; a host ignores a longer struct's tail if
- * it is zero and refuses it otherwise. Tables and everything they point to stay alive and unchanged while registered. */
+ * it is zero and refuses it otherwise. Tables and everything they point to stay alive and unchanged while registered.
+ */
 #ifndef CLADE_OP_H
 #define CLADE_OP_H
 
@@ -19,7 +20,7 @@ extern "C" {
 #define CLADE_MAX_PORTS 16 /* inputs of a node (variadic ones counted singly), and outputs likewise */
 
 /* NULL-terminated list of pointers to `type`. */
-#define CLADE_LIST(type, ...) ((const type *const[]){ __VA_ARGS__, NULL })
+#define CLADE_LIST(type, ...) ((const type *const[]) { __VA_ARGS__, NULL })
 
 /* ---- attributes: compile-time values of a node, stored in the op's params struct at `offset` ---- */
 enum clade_attr_type {
@@ -44,10 +45,10 @@ struct clade_attr {
 	const char *name;
 	enum clade_attr_type type;
 	size_t offset;
-	bool required;                /* no default */
-	union clade_attr_value def;   /* WORD: index in .i */
-	double min, max;              /* range of INT and FLOAT, inclusive; both 0: unbounded */
-	const char *const *words;     /* WORD: NULL-terminated */
+	bool required;              /* no default */
+	union clade_attr_value def; /* WORD: index in .i */
+	double min, max;            /* range of INT and FLOAT, inclusive; both 0: unbounded */
+	const char *const *words;   /* WORD: NULL-terminated */
 	const char *help;
 };
 
@@ -63,13 +64,14 @@ struct clade_port {
 	uint32_t size;
 	const char *name;
 	uint32_t flags;
-	uint32_t dtypes;       /* CLADE_DTYPE_BIT set that is accepted; for outputs exactly one, or 0 with `like` */
+	uint32_t dtypes; /* CLADE_DTYPE_BIT set that is accepted; for outputs exactly one, or 0 with `like` */
 	/* Pattern that the graph checks and infers by: "[b, h, t, d]", "[..., n]", "[]". A name is bound by the first
 	 * input that has it (inputs in port order; attributes of type INT or DIM are names too) and must equal it
 	 * elsewhere; an integer must be that integer; "..." binds any leading dims; outputs may use products and exact
-	 * quotients of bound names ("[b, heads, t, n / heads]"). "*" is any rank and shape. NULL on outputs: infer sets it. */
+	 * quotients of bound names ("[b, heads, t, n / heads]"). "*" is any rank and shape. NULL on outputs: infer sets
+	 * it. */
 	const char *shape;
-	const char *like;      /* outputs: dtype (and, with shape NULL, the shape) of this input */
+	const char *like; /* outputs: dtype (and, with shape NULL, the shape) of this input */
 	const char *help;
 	/* An integer input whose values index axis 0 of that input: the session checks graph inputs that arrive here.
 	 * If that input is a STATE, the values are positions in a cache, which the session grows to hold them. */
@@ -94,24 +96,24 @@ struct clade_infer {
 	uint32_t size;
 	const struct clade_infer_ops *ops;
 	const void *params;
-	uint32_t input_count;                    /* port order; absent optional ports are NULL entries */
+	uint32_t input_count; /* port order; absent optional ports are NULL entries */
 	const struct clade_type *const *inputs;
 	uint32_t output_count;
-	struct clade_type *outputs;              /* filled from the patterns where those say it */
+	struct clade_type *outputs; /* filled from the patterns where those say it */
 };
 
 /* ---- cases: shapes and inputs on which every implementation is tested, self-tested and timed ----
  * One text an input: "x = f32[12, 1023] normal", fills: normal (default), uniform (-1..1), zeros, ones, huge, tiny,
- * cancel (large terms that nearly cancel), near1 (1 and a little), equal (all equal), nan (a few NaNs), inf (a few infinities), ninf (a few
- * -inf), specials (all of these, zeros of both signs, max float), ids:N (integers 0..N-1), badids:N (some outside),
- * positions (0, 1, 2, ... along the last axis), positions:P (starting at P), mask (random bool), rowmask (some rows all
- * false), allfalse, alltrue. Option words after the fill: "strided" (gaps between rows), "weight" (bound as a weight, so
- * that packed layouts are used), "state:C" (a state of capacity C in axis 2). */
+ * cancel (large terms that nearly cancel), near1 (1 and a little), equal (all equal), nan (a few NaNs), inf (a few
+ * infinities), ninf (a few -inf), specials (all of these, zeros of both signs, max float), ids:N (integers 0..N-1),
+ * badids:N (some outside), positions (0, 1, 2, ... along the last axis), positions:P (starting at P), mask (random
+ * bool), rowmask (some rows all false), allfalse, alltrue. Option words after the fill: "strided" (gaps between rows),
+ * "weight" (bound as a weight, so that packed layouts are used), "state:C" (a state of capacity C in axis 2). */
 struct clade_case {
 	uint32_t size;
 	const char *name;
-	const char *attrs;             /* "eps = 1e-6, causal = true", or NULL */
-	const char *const *inputs;     /* NULL-terminated */
+	const char *attrs;         /* "eps = 1e-6, causal = true", or NULL */
+	const char *const *inputs; /* NULL-terminated */
 	uint32_t flags;
 };
 enum clade_case_flags {
@@ -122,8 +124,8 @@ enum clade_case_flags {
 };
 
 enum clade_op_flags {
-	CLADE_OP_VIEW = 1,  /* output 0 is input 0's bytes with another shape: may be planned as no work */
-	CLADE_OP_BLOCK = 2  /* a graph block of this name is the reference; only ports, attrs and cases are used */
+	CLADE_OP_VIEW = 1, /* output 0 is input 0's bytes with another shape: may be planned as no work */
+	CLADE_OP_BLOCK = 2 /* a graph block of this name is the reference; only ports, attrs and cases are used */
 };
 
 struct clade_op {
@@ -131,22 +133,23 @@ struct clade_op {
 	const char *name, *doc; /* doc: one paragraph: formula, shapes, source (paper, equation) */
 	uint32_t flags;
 	size_t params_size;
-	const struct clade_attr *const *attrs; /* NULL-terminated, may be NULL */
-	const struct clade_port *const *ports; /* NULL-terminated: inputs, then outputs */
+	const struct clade_attr *const *attrs;                 /* NULL-terminated, may be NULL */
+	const struct clade_port *const *ports;                 /* NULL-terminated: inputs, then outputs */
 	enum clade_status (*infer)(struct clade_infer *infer); /* may be NULL if the patterns say it all */
 	const struct clade_case *const *cases;
 	const char *family; /* folder in ops/ and kernels/ */
-	/* VIEW ops whose output is input 0's memory seen through other strides. Forward: from the input's strides to the
-	 * output's; backward (from_output): from the output's strides to the input's. False: not expressible. NULL: only
-	 * dense to dense. Types are concrete. */
+	/* VIEW ops whose output is input 0's memory seen through other strides. Forward: from the input's strides to
+	 * the output's; backward (from_output): from the output's strides to the input's. False: not expressible. NULL:
+	 * only dense to dense. Types are concrete. */
 	bool (*view)(const void *params, const struct clade_type *input, const struct clade_type *output,
 		     bool from_output, const int64_t *given, int64_t *strides);
-	/* Along which axes the op works row by row: row i of every output depends on row i of the inputs alone, whatever the
-	 * number of rows. Names of the port patterns, "..." for leading dims, or "*" for every axis of an op that broadcasts
-	 * (axes aligned from the right). A condition may follow: "t?q_pos,!causal+!window" holds if q_pos is bound, or if
-	 * causal is false and window 0 (a word: that port is bound or that bool true; "!": not so; "+": and; ",": or). A name
-	 * of a cache's axis ("s?causal+q_pos") says that rows beyond a query's position do not count. NULL: none. Graph
-	 * entries that say `chunk T` are proved by this: T may meet only such axes. A written state (CLADE_STATE) may lack T. */
+	/* Along which axes the op works row by row: row i of every output depends on row i of the inputs alone,
+	 * whatever the number of rows. Names of the port patterns, "..." for leading dims, or "*" for every axis of an
+	 * op that broadcasts (axes aligned from the right). A condition may follow: "t?q_pos,!causal+!window" holds if
+	 * q_pos is bound, or if causal is false and window 0 (a word: that port is bound or that bool true; "!": not
+	 * so; "+": and; ",": or). A name of a cache's axis ("s?causal+q_pos") says that rows beyond a query's position
+	 * do not count. NULL: none. Graph entries that say `chunk T` are proved by this: T may meet only such axes. A
+	 * written state (CLADE_STATE) may lack T. */
 	const char *rows;
 };
 

@@ -33,8 +33,8 @@ CLADE_API enum clade_status clade_params_parse(const struct clade_op *op, const 
 CLADE_API enum clade_status clade_infer_types(const struct clade_op *op, const void *params, uint32_t input_count,
 					      const struct clade_type *const *inputs, struct clade_type *outputs,
 					      uint32_t *out_output_count, struct clade_diag *diag);
-/* The same over symbolic dims: `ops` does the arithmetic on codes (graph). `outputs` holds one type for each of the op's
- * outputs; output_count is set. */
+/* The same over symbolic dims: `ops` does the arithmetic on codes (graph). `outputs` holds one type for each of the
+ * op's outputs; output_count is set. */
 CLADE_API enum clade_status clade_infer_types_with(const struct clade_op *op, struct clade_infer *infer);
 
 /* ---- choice ---- */
@@ -57,8 +57,8 @@ CLADE_API const struct clade_op *clade_step_op(const struct clade_step *step);
  * and set of defines. */
 CLADE_API enum clade_status clade_steps_build(struct clade_device *device, struct clade_step *const *steps,
 					      size_t count, struct clade_diag *diag);
-/* Stores binaries of programs that were built from source since the last call, if the context has a cache. Slow on some drivers:
- * call it after the first result. Failure is logged, never fatal. */
+/* Stores binaries of programs that were built from source since the last call, if the context has a cache. Slow on some
+ * drivers: call it after the first result. Failure is logged, never fatal. */
 CLADE_API void clade_device_save_programs(struct clade_device *device);
 
 /* An executable instance: own kernel objects, one thread at a time, bound to one queue. The step must outlive it. */
@@ -67,8 +67,8 @@ CLADE_API enum clade_status clade_exec_create(const struct clade_step *step, str
 					      struct clade_exec **out_exec, struct clade_diag *diag);
 CLADE_API void clade_exec_destroy(struct clade_exec **exec);
 /* Enqueues one execution (on the host device: runs it). `scratch`: one tensor for each slot. Tensors need to live only
- * during the call; buffers until the queue has finished. `params`: NULL for those of the step's node, else a struct of the
- * same op (DIM attributes bound to numbers). */
+ * during the call; buffers until the queue has finished. `params`: NULL for those of the step's node, else a struct of
+ * the same op (DIM attributes bound to numbers). */
 CLADE_API enum clade_status clade_exec_run(struct clade_exec *exec, const void *params,
 					   const struct clade_tensor *const *inputs,
 					   const struct clade_tensor *const *outputs,
@@ -83,9 +83,9 @@ struct clade_case_data {
 	struct clade_type input_types[CLADE_MAX_PORTS], output_types[CLADE_MAX_PORTS];
 	bool present[CLADE_MAX_PORTS];
 	enum clade_source_kind sources[CLADE_MAX_PORTS];
-	void *inputs[CLADE_MAX_PORTS];             /* dense row-major host arrays */
-	int64_t row_gap[CLADE_MAX_PORTS];          /* "strided": extra elements between rows of the last axis, else 0 */
-	int64_t capacity[CLADE_MAX_PORTS];         /* "state:C", else 0 */
+	void *inputs[CLADE_MAX_PORTS];     /* dense row-major host arrays */
+	int64_t row_gap[CLADE_MAX_PORTS];  /* "strided": extra elements between rows of the last axis, else 0 */
+	int64_t capacity[CLADE_MAX_PORTS]; /* "state:C", else 0 */
 };
 /* Deterministic in (op, case, seed). */
 CLADE_API enum clade_status clade_case_build(struct clade_context *context, const struct clade_op *op,

@@ -46,7 +46,8 @@ struct clade_type {
 
 /* How the elements of a matrix are arranged in memory. ROWS is row-major. PANEL(width), for a matrix [n, k] that is
  * stored as weights [out, in]: rows n are grouped into panels of `width`; panel p holds k consecutive groups of
- * `width` floats, so element (n, k) is at ((n / width) * K + k) * width + n % width; the last panel is padded with +0. */
+ * `width` floats, so element (n, k) is at ((n / width) * K + k) * width + n % width; the last panel is padded with +0.
+ */
 enum clade_layout_kind {
 	CLADE_LAYOUT_ROWS = 0,
 	CLADE_LAYOUT_PANEL = 1,
@@ -70,7 +71,8 @@ CLADE_API enum clade_status clade_layout_unpack(const struct clade_type *type, s
 struct clade_buffer;
 
 /* A view. On the host device `data` is the first element; on an OpenCL device `buffer` + `offset` is. Strides count
- * elements; a state may have gaps between rows (its capacity), everything else is dense unless a port says it takes strides. */
+ * elements; a state may have gaps between rows (its capacity), everything else is dense unless a port says it takes
+ * strides. */
 struct clade_tensor {
 	struct clade_type type;
 	int64_t strides[CLADE_MAX_RANK];
