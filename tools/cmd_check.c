@@ -4,6 +4,7 @@
 #include "model.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct check {
@@ -16,6 +17,23 @@ struct check {
 
 /* ---- JSON ---- */
 
+/* Dims as numbers, or as the text of an expression: "f32[B, 1, T + 1]" gives ["B", 1, "T + 1"]. */
+static json_t *shape_json(const char *type)
+{
+	json_t *list = json_array();
+	const char *at = strchr(type, '[');
+	while (at != NULL && at[1] != ']' && *at != ']' && *at != '\0') {
+		at += 1 + strspn(at + 1, " ");
+		size_t length = strcspn(at, ",]");
+		if (strspn(at, "0123456789") == length)
+			json_array_append_new(list, json_integer(strtoll(at, NULL, 10)));
+		else
+			json_array_append_new(list, json_stringn(at, length));
+		at += length;
+	}
+	return list;
+}
+
 static json_t *ports_json(const struct check *check, bool inputs)
 {
 	json_t *list = json_array();
@@ -27,8 +45,10 @@ static json_t *ports_json(const struct check *check, bool inputs)
 		for (size_t i = 0;
 		     inputs ? clade_graph_input(graph, entry, i, &port) : clade_graph_output(graph, entry, i, &port);
 		     i++) {
-			json_t *item = json_pack("{s:s, s:s, s:s}", "name", port.name, "entry", entry, "type",
-						 clade_graph_type_text(graph, &port.type, type, sizeof(type)));
+			clade_graph_type_text(graph, &port.type, type, sizeof(type));
+			json_t *item =
+				json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", port.name, "entry", entry, "type", type,
+					  "dtype", clade_dtype_info(port.type.dtype)->name, "shape", shape_json(type));
 			if (inputs)
 				json_object_set_new(item, "optional", json_boolean(port.optional));
 			json_array_append_new(list, item);
@@ -71,6 +91,42 @@ static json_t *steps_json(const struct check *check)
 	return list;
 }
 
+static json_t *entries_json(const struct check *check)
+{
+	json_t *list = json_array();
+	const char *entry;
+	struct clade_plan_totals totals;
+	for (size_t e = 0; (entry = clade_graph_entry(check->model.graph, e)) != NULL; e++)
+		if (clade_session_totals(check->session, entry, &totals))
+			json_array_append_new(list, json_pack("{s:s, s:s?, s:I, s:I, s:I, s:I, s:I}", "name", entry,
+							      "after", clade_graph_entry_after(check->model.graph, e),
+							      "steps", (json_int_t)totals.steps, "arena_bytes",
+							      (json_int_t)totals.arena_bytes, "state_bytes",
+							      (json_int_t)totals.state_bytes, "weights_bytes",
+							      (json_int_t)totals.weight_bytes, "second_layout_bytes",
+							      (json_int_t)totals.second_layout_bytes));
+	return list;
+}
+
+/* --flatten and --dot as texts in the document. */
+static enum clade_status add_text_json(struct check *check, json_t *root)
+{
+	char *text = NULL;
+	enum clade_status status = CLADE_OK;
+	if (check->tool->options.flatten) {
+		status = clade_graph_flatten(check->model.graph, &text, &check->tool->diag);
+		json_object_set_new(root, "flatten", json_string(text));
+		clade_free(check->tool->context, text);
+		text = NULL;
+	}
+	if (status == CLADE_OK && check->tool->options.dot) {
+		status = clade_graph_dot(check->model.graph, &text, &check->tool->diag);
+		json_object_set_new(root, "dot", json_string(text));
+		clade_free(check->tool->context, text);
+	}
+	return status;
+}
+
 static enum clade_status print_check_json(struct check *check)
 {
 	struct clade_meta family = { .kind = CLADE_META_NONE };
@@ -92,6 +148,13 @@ static enum clade_status print_check_json(struct check *check)
 		json_object_set_new(root, "copies",
 				    json_pack("{s:I, s:I}", "count", (json_int_t)check->totals.copies, "bytes",
 					      (json_int_t)check->totals.copy_bytes));
+	}
+	if (check->tool->options.memory)
+		json_object_set_new(root, "entries", entries_json(check));
+	enum clade_status status = add_text_json(check, root);
+	if (status != CLADE_OK) {
+		json_decref(root);
+		return status;
 	}
 	return print_json(root, &check->tool->diag);
 }

@@ -22,6 +22,13 @@ static void on_interrupt(int signal)
 	if (!command_streams || interrupted)
 		_exit(130);
 	interrupted = 1;
+	alarm(2); /* a driver's compiler may keep the command from looking for long */
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+	_exit(130);
 }
 
 static void install_signals(void)
@@ -29,6 +36,8 @@ static void install_signals(void)
 	struct sigaction action = { .sa_handler = on_interrupt };
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
+	action.sa_handler = on_alarm;
+	sigaction(SIGALRM, &action, NULL);
 	action.sa_handler = SIG_IGN; /* a closed pipe is an error of a write, not a death */
 	sigaction(SIGPIPE, &action, NULL);
 }

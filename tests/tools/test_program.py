@@ -171,6 +171,9 @@ def test_check(clade):
     flat_text = clade("check", SDPA, "--flatten")[0]
     assert clade("check", clade.file("flat.graph", flat_text), "--flatten")[0] == flat_text
     assert clade("check", SDPA, "--dot")[0].startswith("digraph")
+    assert [(i["name"], i["dtype"], i["shape"]) for i in report["inputs"]][0] == ("q", "f32", ["B", 1, "T", 4])
+    texts = clade.json("check", SDPA, "--flatten", "--dot", "--memory")
+    assert texts["flatten"] == flat_text and texts["dot"].startswith("digraph") and texts["entries"][0]["name"] == "main"
     assert "plan of main" in clade("check", SDPA, "--memory")[0]
     assert "attention.ref" in clade("check", SDPA, "--explain")[0]
 
