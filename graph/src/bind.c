@@ -397,9 +397,10 @@ static enum clade_status rebind(struct clade_session *session, struct clade_boun
 		const struct clade_item *item = &bound->plan->items[i];
 
 		for (size_t s = 0; item->step && s < clade_step_scratch_count(item->step); s++, scratch++) {
-			scratch->type = (struct clade_type) { CLADE_U8,
-							      1,
-							      { (int64_t)clade_step_scratch_bytes(item->step, s) } };
+			/* words: kernels get a tensor's offset in its elements, and scratch holds f32 or i32 */
+			scratch->type = (struct clade_type) {
+				CLADE_F32, 1, { (int64_t)((clade_step_scratch_bytes(item->step, s) + 3) / 4) }
+			};
 			scratch->strides[0] = 1;
 			set_memory(scratch, session->arena[item->place],
 				   bound->plan->spans[item->place][item->first_scratch + s].offset);

@@ -116,7 +116,7 @@ struct clade_host {
 	/* `function` of source `source`, built with `defines` ("KC=256 TYPE=1", may be NULL) and the prelude. */
 	enum clade_status (*kernel)(struct clade_prepare *prepare, const char *source, const char *function,
 				    const char *defines, uint32_t *out_slot);
-	/* Memory for one execution; reused afterwards by other nodes. */
+	/* Memory for one execution, seen as f32 (its offset counts words); reused afterwards by other nodes. */
 	enum clade_status (*scratch)(struct clade_prepare *prepare, size_t bytes, uint32_t *out_slot);
 	/* A read-only array copied to the device once. */
 	enum clade_status (*constant)(struct clade_prepare *prepare, const struct clade_type *type, const void *values,
