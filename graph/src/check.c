@@ -7,6 +7,7 @@
 #include <clade/step.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- dims that the inputs determine ---- */
@@ -107,22 +108,25 @@ static bool input_bound(const struct clade_ir_node *node, const char *name, size
 	return false;
 }
 
-/* Whether an attribute is a true bool or an integer other than 0. */
-static bool attr_set(const struct clade_ir_node *node, const char *name, size_t length)
+/* Whether an attribute is a true bool or an integer other than 0; "name=-1": whether it is that integer. */
+static bool attr_set(const struct clade_ir_node *node, const char *text, size_t length)
 {
+	const char *equals = memchr(text, '=', length);
+	size_t name = equals ? (size_t)(equals - text) : length;
+
 	for (size_t i = 0; node->op->attrs && node->op->attrs[i]; i++) {
 		const struct clade_attr *attr = node->op->attrs[i];
 		const char *place = (const char *)node->params + attr->offset;
 		int64_t integer = 0;
 		bool flag = false;
 
-		if (strlen(attr->name) != length || strncmp(attr->name, name, length) != 0)
+		if (strlen(attr->name) != name || strncmp(attr->name, text, name) != 0)
 			continue;
 		if (attr->type == CLADE_ATTR_BOOL)
 			memcpy(&flag, place, sizeof(flag));
 		else if (attr->type == CLADE_ATTR_INT)
 			memcpy(&integer, place, sizeof(integer));
-		return flag || integer != 0;
+		return equals ? integer == strtoll(equals + 1, NULL, 10) : flag || integer != 0;
 	}
 	return false;
 }

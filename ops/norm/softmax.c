@@ -14,7 +14,7 @@ static const struct clade_port x = { .size = sizeof(struct clade_port),
 				     .name = "x",
 				     .flags = CLADE_IN,
 				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
-				     .shape = "*",
+				     .shape = "[..., n]",
 				     .help = "scores; -inf counts as absent" };
 static const struct clade_port y = {
 	.size = sizeof(struct clade_port), .name = "y", .flags = CLADE_OUT, .like = "x", .help = "x's shape"
@@ -96,4 +96,5 @@ const struct clade_op clade_op_softmax = {
 	.infer = infer_softmax,
 	.cases = cases,
 	.family = "norm",
+	.rows = "...?axis=-1",
 };

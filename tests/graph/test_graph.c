@@ -111,6 +111,19 @@ static const char small[] =
 	"  a = attention(split_heads(x, heads = 2), kc[l], kc[l], q_pos = p, causal = true)\n"
 	"  @impl(\"ref\") x = add_norm(x, merge_heads(a), g)\n }\n output y : f32[B, T, 8] = mul(x, 2)\n}\n";
 
+/* softmax works row by row along its last axis alone (conditions on the value of an attribute) */
+static void chunk_over_rows(void **state)
+{
+	struct clade_graph *graph = load(*state, "m",
+					 "clade 1; model \"m\"; dim B : session; dim T : run\n"
+					 "entry main chunk T { input x : f32[B, T, 8]\n"
+					 " output y : f32[B, T, 8] = softmax(x, axis = -1) }\n",
+					 NULL, NULL);
+
+	assert_int_equal(clade_graph_ir(graph)->entries[0].chunk_dim, 1);
+	clade_graph_destroy(&graph);
+}
+
 static void expansion(void **state)
 {
 	struct clade_graph *graph = load(*state, "m", small, NULL, NULL);
@@ -570,7 +583,7 @@ int main(int count, char **words)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dims),    cmocka_unit_test(expansion),   cmocka_unit_test(binding),
 		cmocka_unit_test(sources), cmocka_unit_test(bad_sources), cmocka_unit_test(source_params),
-		cmocka_unit_test(flatten), cmocka_unit_test(library),
+		cmocka_unit_test(flatten), cmocka_unit_test(library),     cmocka_unit_test(chunk_over_rows),
 	};
 
 	if (count < 2) {
