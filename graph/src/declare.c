@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_DIMS 63 /* and the caches' capacity */
+
 static enum clade_status duplicate(struct clade_expander *expander, const struct clade_ast *ast, const char *what,
 				   const struct clade_ast *first)
 {
@@ -168,6 +170,9 @@ static enum clade_status finish_dims(struct clade_expander *expander)
 	for (uint32_t i = 0; i < expander->decl_count && !status; i++) {
 		struct clade_decl *decl = &expander->decls[i];
 
+		if (decl->kind == CLADE_DECL_DIM && expander->ir->dim_count == MAX_DIMS)
+			return clade_fail_at(expander->diag, &decl->ast->pos, CLADE_MSG_GRAPH_LIMIT,
+					     "more than %d dims", MAX_DIMS);
 		if (is_cache(decl) && !cache)
 			cache = decl;
 		if (decl->kind != CLADE_DECL_DIM)
