@@ -20,24 +20,40 @@ struct symbolic {
 	unsigned turn;
 };
 
+/* What the algebra failed to do for lack of memory is no error of the shapes. */
+static int64_t checked(struct symbolic *symbolic, int64_t dim)
+{
+	if (dim == INT64_MIN && clade_dims_starved(symbolic->pool))
+		clade_fail_memory(symbolic->diag, 0, "dims");
+	return dim;
+}
+
 static int64_t infer_add(struct clade_infer *infer, int64_t a, int64_t b)
 {
-	return clade_dims_add(((struct symbolic *)infer)->pool, a, b);
+	struct symbolic *symbolic = (struct symbolic *)infer;
+
+	return checked(symbolic, clade_dims_add(symbolic->pool, a, b));
 }
 
 static int64_t infer_sub(struct clade_infer *infer, int64_t a, int64_t b)
 {
-	return clade_dims_sub(((struct symbolic *)infer)->pool, a, b);
+	struct symbolic *symbolic = (struct symbolic *)infer;
+
+	return checked(symbolic, clade_dims_sub(symbolic->pool, a, b));
 }
 
 static int64_t infer_mul(struct clade_infer *infer, int64_t a, int64_t b)
 {
-	return clade_dims_mul(((struct symbolic *)infer)->pool, a, b);
+	struct symbolic *symbolic = (struct symbolic *)infer;
+
+	return checked(symbolic, clade_dims_mul(symbolic->pool, a, b));
 }
 
 static int64_t infer_div(struct clade_infer *infer, int64_t a, int64_t b)
 {
-	return clade_dims_div(((struct symbolic *)infer)->pool, a, b);
+	struct symbolic *symbolic = (struct symbolic *)infer;
+
+	return checked(symbolic, clade_dims_div(symbolic->pool, a, b));
 }
 
 static enum clade_status infer_fail(struct clade_infer *infer, const char *format, ...)

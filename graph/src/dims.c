@@ -46,6 +46,7 @@ struct clade_dim_pool {
 	struct atom *atoms;
 	uint32_t count, capacity, atom_count, atom_capacity, variable_count;
 	uint32_t buckets[BUCKETS];
+	bool starved;
 };
 
 enum clade_status clade_dims_create(struct clade_context *context, struct clade_dim_pool **out_pool,
@@ -74,6 +75,20 @@ void clade_dims_destroy(struct clade_dim_pool **pool)
 	clade_free(p->context, p->atoms);
 	clade_free(p->context, p);
 	*pool = NULL;
+}
+
+bool clade_dims_starved(struct clade_dim_pool *pool)
+{
+	bool starved = pool->starved;
+
+	pool->starved = false;
+	return starved;
+}
+
+static int64_t starve(struct clade_dim_pool *pool)
+{
+	pool->starved = true;
+	return FAILED;
 }
 
 static uint32_t degree(const struct monomial *product)
@@ -229,7 +244,7 @@ static int64_t intern(struct clade_dim_pool *pool, const struct poly *poly)
 		    memcmp(pool->polys[i].terms, poly->terms, poly->count * sizeof(struct term)) == 0)
 			return -1 - (int64_t)i;
 	if (clade_grow(pool->context, (void **)&pool->polys, &pool->capacity, pool->count, sizeof(struct stored), NULL))
-		return FAILED;
+		return starve(pool);
 	for (uint32_t i = 0; i < poly->count; i++)
 		for (uint32_t f = 0; f < poly->terms[i].product.count; f++) {
 			const struct atom *atom = &pool->atoms[poly->terms[i].product.factors[f].atom];
@@ -244,7 +259,7 @@ static int64_t intern(struct clade_dim_pool *pool, const struct poly *poly)
 	made = &pool->polys[pool->count];
 	made->terms = clade_alloc(pool->context, poly->count * sizeof(struct term));
 	if (!made->terms)
-		return FAILED;
+		return starve(pool);
 	memcpy(made->terms, poly->terms, poly->count * sizeof(struct term));
 	made->count = poly->count;
 	made->depth = depth;
@@ -264,9 +279,11 @@ static int64_t atom_dim(struct clade_dim_pool *pool, const struct atom *atom)
 		pool->atoms[index].below != atom->below))
 		index++;
 	if (index == pool->atom_count) {
-		if (index == UINT16_MAX || clade_grow(pool->context, (void **)&pool->atoms, &pool->atom_capacity, index,
-						      sizeof(struct atom), NULL))
+		if (index == UINT16_MAX)
 			return FAILED;
+		if (clade_grow(pool->context, (void **)&pool->atoms, &pool->atom_capacity, index, sizeof(struct atom),
+			       NULL))
+			return starve(pool);
 		pool->atoms[pool->atom_count++] = *atom;
 	}
 	poly.terms[0] = (struct term) { .number = 1, .product = { .count = 1, .factors = { { (uint16_t)index, 1 } } } };

@@ -12,6 +12,8 @@ enum clade_status clade_dims_create(struct clade_context *context, struct clade_
 void clade_dims_destroy(struct clade_dim_pool **pool);
 /* A new variable; variables count from 0 in the order of the calls. `name` is borrowed. */
 int64_t clade_dims_variable(struct clade_dim_pool *pool, const char *name);
+/* Whether a failure since the last call was for lack of memory. */
+bool clade_dims_starved(struct clade_dim_pool *pool);
 /* A number of any sign; negative ones get a code. */
 int64_t clade_dims_number(struct clade_dim_pool *pool, int64_t number);
 /* True and the number if the dim is one (also a negative one behind a code). */

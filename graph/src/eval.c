@@ -177,6 +177,8 @@ static enum clade_status eval_dims(struct clade_expander *expander, const struct
 		if (strcmp(table[i].op, ast->text) != 0)
 			continue;
 		value = table[i].run(expander->pool, x, y);
+		if (value == INT64_MIN && clade_dims_starved(expander->pool))
+			return clade_fail_memory(expander->diag, 0, "dims");
 		if (value == INT64_MIN)
 			return arithmetic_fail(expander, ast, "the dim is too complex, too large or divided by zero");
 		out->kind = clade_dims_constant(expander->pool, value, &out->i) ? CLADE_VAL_INT : CLADE_VAL_DIM;

@@ -578,12 +578,99 @@ static void library(void **state)
 	clade_graph_destroy(&graph);
 }
 
+/* ---- every allocation fails in turn ---- */
+struct counting {
+	long live, left; /* left: allocations until one fails; negative: never */
+	bool lasting;
+};
+
+static void *count_resize(void *user, void *memory, size_t bytes)
+{
+	struct counting *counting = user;
+	void *made;
+
+	if (bytes && counting->left >= 0 && (counting->left == 0 || --counting->left == 0)) {
+		if (!counting->lasting)
+			counting->left = -1;
+		return NULL;
+	}
+	if (!bytes) {
+		counting->live -= memory != NULL;
+		free(memory);
+		return NULL;
+	}
+	made = realloc(memory, bytes);
+	counting->live += made && !memory;
+	return made;
+}
+
+static enum clade_status make_and_print(struct clade_context *context, const char *text, struct clade_diag *diag)
+{
+	struct clade_graph_params params = { .size = sizeof(params), .path = "t", .text = text };
+	struct clade_graph *graph = NULL;
+	char *flat = NULL, *dot = NULL;
+	enum clade_status status;
+
+	clade_diag_init(diag);
+	status = clade_graph_create(context, &params, &graph, diag);
+	if (!status)
+		status = clade_graph_flatten(graph, &flat, diag);
+	if (!status)
+		status = clade_graph_dot(graph, &dot, diag);
+	clade_free(context, flat);
+	clade_free(context, dot);
+	clade_graph_destroy(&graph);
+	return status;
+}
+
+static void allocations(void **state)
+{
+	struct counting counting = { .left = -1 };
+	struct clade_allocator allocator = { count_resize, &counting };
+	struct clade_context_params params = { .size = sizeof(params), .allocator = &allocator };
+	struct clade_context *context = NULL;
+	char path[512], text[8192] = "";
+	FILE *file;
+
+	assert_int_equal(clade_context_create(&params, &context, NULL), CLADE_OK);
+	assert_int_equal(clade_context_add_builtins(context, NULL), CLADE_OK);
+	snprintf(path, sizeof(path), "%s/tests/graph/seeds/language.graph", source_root);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+	fclose(file);
+	for (int lasting = 0; lasting < 2; lasting++) {
+		enum clade_status status = CLADE_ERR_MEMORY;
+		long n = 0, live = counting.live;
+		struct clade_diag diag;
+
+		counting.lasting = lasting;
+		while (status) {
+			counting.left = ++n;
+			status = make_and_print(context, text, &diag);
+			if (status && status != CLADE_ERR_MEMORY)
+				print_error("allocation %ld: %s: %s\n", n, diag.where, diag.text);
+			assert_true(status == CLADE_OK || (status == CLADE_ERR_MEMORY && diag.text[0]));
+			assert_int_equal(counting.live, live);
+			assert_true(n < 100000);
+			if (!status && counting.left < 0) /* it failed where that does not matter */
+				status = CLADE_ERR_MEMORY;
+		}
+		counting.left = -1;
+		print_message("%ld allocations failed, %s\n", n - 1, lasting ? "and all after them" : "each once");
+	}
+	clade_context_destroy(&context);
+	assert_int_equal(counting.live, 0);
+}
+
 int main(int count, char **words)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(dims),    cmocka_unit_test(expansion),   cmocka_unit_test(binding),
-		cmocka_unit_test(sources), cmocka_unit_test(bad_sources), cmocka_unit_test(source_params),
-		cmocka_unit_test(flatten), cmocka_unit_test(library),     cmocka_unit_test(chunk_over_rows),
+		cmocka_unit_test(dims),        cmocka_unit_test(expansion),
+		cmocka_unit_test(binding),     cmocka_unit_test(sources),
+		cmocka_unit_test(bad_sources), cmocka_unit_test(source_params),
+		cmocka_unit_test(flatten),     cmocka_unit_test(library),
+		cmocka_unit_test(allocations), cmocka_unit_test(chunk_over_rows),
 	};
 
 	if (count < 2) {
