@@ -22,7 +22,7 @@ enum attention_input {
 };
 
 #define ATTENTION_BLOCK 256 /* keys a block */
-#define ATTENTION_FEW 4     /* rows up to a vector's lanes / 4 are computed singly on processors */
+#define ATTENTION_FEW 4     /* up to so many rows of a key head are not worth a lane each */
 
 /* The numbers of one execution. Strides count elements; 0 where mask and bias broadcast. */
 struct attention_shape {

@@ -6,7 +6,7 @@
 
 struct attention_slots {
 	uint32_t blocks, fold, weigh;  /* kernels of cl */
-	uint32_t tiles, row;           /* kernels of cl.cpu */
+	uint32_t tiles, row, rows;     /* kernels of cl.cpu */
 	uint32_t chains, ends, totals; /* scratch of cl */
 	int64_t slice;                 /* rows of each (batch, key head) that scratch holds */
 };
@@ -231,7 +231,9 @@ static enum clade_status prepare_cpu(struct clade_prepare *prepare)
 	enum clade_status status = prepare->host->kernel(prepare, source, "attention__tiles", NULL, &slots->tiles);
 
 	if (!status)
-		status = prepare->host->kernel(prepare, source, "attention__row", NULL, &slots->row);
+		status = prepare->host->kernel(prepare, source, "attention__rows", "ROWS=1", &slots->row);
+	if (!status)
+		status = prepare->host->kernel(prepare, source, "attention__rows", "ROWS=4", &slots->rows);
 	return status;
 }
 
@@ -249,11 +251,15 @@ static enum clade_status run_cpu(const struct clade_run *run)
 		return status;
 	rows = shape.t * (shape.h / shape.g);
 	count = put_args(run, &shape, args);
-	if (rows <= width / ATTENTION_FEW)
-		return run->host->launch(
-			run, slots->row, args, count,
-			(const uint64_t[3]) { (uint64_t)shape.h, (uint64_t)shape.t, (uint64_t)shape.b },
-			(const uint32_t[3]) { 1, 1, 1 });
+	if (rows <= ATTENTION_FEW) {
+		/* Rows that share an item share the reading of keys; but every processor should have an item. */
+		int64_t shared = rows > 1 && (rows + 3) / 4 * shape.g * shape.b >= run->device->compute_units ? 4 : 1;
+
+		return run->host->launch(run, shared == 4 ? slots->rows : slots->row, args, count,
+					 (const uint64_t[3]) { (uint64_t)((rows + shared - 1) / shared),
+							       (uint64_t)shape.g, (uint64_t)shape.b },
+					 (const uint32_t[3]) { 1, 1, 1 });
+	}
 	return run->host->launch(
 		run, slots->tiles, args, count,
 		(const uint64_t[3]) { (uint64_t)((rows + width - 1) / width), (uint64_t)shape.g, (uint64_t)shape.b },
