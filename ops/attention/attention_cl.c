@@ -83,7 +83,7 @@ static uint32_t lanes(const struct clade_device_info *device)
 /* Private memory limits a group: 16 rows are few enough for software devices, 32 are a warp on GPUs. */
 static uint32_t group_rows(const struct clade_device_info *device)
 {
-	return lanes(device) > 1 ? 1 : clade_kit_big_items(device) ? 16 : 32;
+	return lanes(device) > 1 ? 1 : device->kind == CLADE_DEVICE_CPU ? 16 : 32;
 }
 
 static enum clade_status prepare_scratch(struct clade_prepare *prepare, struct attention_slots *slots)

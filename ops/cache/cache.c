@@ -40,6 +40,8 @@ static const struct clade_case *const cache_write_cases[] = {
 	     "pos = i32[2, 1] positions:17"),
 	CASE("prompt", 0, "state = f32[1, 2, 40, 65] normal state:40", "x = f32[1, 2, 33, 65]",
 	     "pos = i32[1, 33] positions"),
+	CASE("long_prompt", 0, "state = f32[1, 1, 600, 130] normal state:600", "x = f32[1, 1, 600, 130]",
+	     "pos = i32[1, 600] positions"),
 	CASE("gaps", 0, "state = f32[3, 2, 40, 7] normal state:48", "x = f32[3, 2, 11, 7] specials",
 	     "pos = i32[3, 11] badids:40"),
 	CASE("twice", 0, "state = f32[3, 2, 4, 7] normal state:4", "x = f32[3, 2, 19, 7]", "pos = i32[3, 19] ids:4"),

@@ -54,7 +54,7 @@ static enum clade_status run_cache_write(const struct clade_run *run)
 	return run->host->launch(
 		run, slots->kernel, args, sizeof(args) / sizeof(args[0]),
 		(const uint64_t[3]) { (uint64_t)((dims[3] + span - 1) / span), (uint64_t)dims[1], (uint64_t)dims[0] },
-		(const uint32_t[3]) { big ? 1 : 64, 1, 1 });
+		(const uint32_t[3]) { clade_kit_group(run->device), 1, 1 });
 }
 
 static enum clade_status run_store(const struct clade_run *run)

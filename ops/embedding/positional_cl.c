@@ -67,7 +67,7 @@ static enum clade_status run_cl(const struct clade_run *run)
 	};
 	return run->host->launch(run, slots->kernel, args, sizeof(args) / sizeof(args[0]),
 				 (const uint64_t[3]) { (uint64_t)((half + span - 1) / span), (uint64_t)rows, 1 },
-				 (const uint32_t[3]) { 1, big ? 1 : 64, 1 });
+				 (const uint32_t[3]) { 1, clade_kit_group(run->device), 1 });
 }
 
 const struct clade_impl positional_cl = {

@@ -44,7 +44,6 @@ static enum clade_status run_cl(const struct clade_run *run)
 	const struct rope_params *params = run->params;
 	const struct clade_tensor *x = run->inputs[0], *y = run->outputs[0];
 	const int64_t *dims = x->type.dims;
-	bool big = clade_kit_big_items(run->device);
 	uint32_t width = run->device->vector_width ? run->device->vector_width : 1;
 
 	for (int i = 0; i < 4; i++)
@@ -76,7 +75,7 @@ static enum clade_status run_cl(const struct clade_run *run)
 	return run->host->launch(run, slots->kernel, args, sizeof(args) / sizeof(args[0]),
 				 (const uint64_t[3]) { (uint64_t)((slots->half + width - 1) / width + 1),
 						       (uint64_t)dims[2], (uint64_t)dims[0] },
-				 (const uint32_t[3]) { 1, big ? 1 : 64, 1 });
+				 (const uint32_t[3]) { 1, clade_kit_group(run->device), 1 });
 }
 
 const struct clade_impl rope_cl = {

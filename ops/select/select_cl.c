@@ -44,7 +44,7 @@ static enum clade_status run_argmax(const struct clade_run *run)
 	const struct select_slots *slots = run->data;
 	const struct clade_tensor *values = run->scratch[slots->piece_values],
 				  *indices = run->scratch[slots->piece_indices];
-	uint32_t local = clade_kit_big_items(run->device) ? 1 : 64;
+	uint32_t local = clade_kit_group(run->device);
 	int64_t rows, n, pieces;
 	enum clade_status status;
 
@@ -138,7 +138,7 @@ static enum clade_status merge_top_k(const struct clade_run *run, const struct c
 
 		status = run->host->launch(run, slots->merge, args, sizeof(args) / sizeof(args[0]),
 					   (const uint64_t[3]) { (uint64_t)rows, 1, 1 },
-					   (const uint32_t[3]) { clade_kit_big_items(run->device) ? 1 : 64, 1, 1 });
+					   (const uint32_t[3]) { clade_kit_group(run->device), 1, 1 });
 	}
 	return status;
 }
@@ -166,7 +166,7 @@ static enum clade_status run_top_k(const struct clade_run *run)
 					  CLADE_INT(keep) };
 	status = run->host->launch(run, slots->kernel, args, sizeof(args) / sizeof(args[0]),
 				   (const uint64_t[3]) { (uint64_t)pieces, (uint64_t)rows, 1 },
-				   (const uint32_t[3]) { 1, clade_kit_big_items(run->device) ? 1 : 64, 1 });
+				   (const uint32_t[3]) { 1, clade_kit_group(run->device), 1 });
 	return status || pieces <= 1 ? status : merge_top_k(run, values, indices, rows, n, params->k);
 }
 

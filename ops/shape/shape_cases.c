@@ -116,6 +116,7 @@ const struct clade_case *const shape_cases_copy[] = {
 	CASE("bool", NULL, 0, "x = bool[3, 5, 7] mask"),
 	CASE("i32", NULL, 0, "x = i32[1009] ids:1000000"),
 	CASE("scalar", NULL, 0, "x = f32[]"),
+	CASE("long", NULL, 0, "x = f32[90001]"),
 	CASE("empty", NULL, 0, "x = f32[0]"),
 	CASE("many_rows", NULL, CLADE_CASE_LARGE, "x = f32[70001, 3] normal strided"),
 	NULL

@@ -67,7 +67,7 @@ static enum clade_status run_gather(const struct clade_run *run, const struct sh
 	return run->host->launch(run, slots->kernel, args, sizeof(args) / sizeof(args[0]),
 				 (const uint64_t[3]) { (uint64_t)((gather->n + span - 1) / span),
 						       (uint64_t)((gather->count + many - 1) / many), 1 },
-				 (const uint32_t[3]) { big ? 1 : 64, 1, 1 });
+				 (const uint32_t[3]) { clade_kit_group(run->device), 1, 1 });
 }
 
 static enum clade_status run_gather_axis0(const struct clade_run *run)

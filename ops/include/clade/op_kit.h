@@ -35,10 +35,17 @@ static inline int32_t clade_kit_axis(int64_t axis, uint32_t rank)
 	return from_front >= 0 && from_front < (int64_t)rank ? (int32_t)from_front : -1;
 }
 
-/* How an op's kernels are spread: few big items on processors, many small ones on everything else. */
+/* How an op's kernels are spread: few big items on processors with vectors, many small ones on everything else (GPUs,
+ * and llvmpipe, which ends all loops of an item after 65535 iterations: Mesa 22.3). */
 static inline bool clade_kit_big_items(const struct clade_device_info *device)
 {
-	return device->kind == CLADE_DEVICE_CPU || device->kind == CLADE_DEVICE_HOST;
+	return device->kind == CLADE_DEVICE_HOST || (device->kind == CLADE_DEVICE_CPU && device->vector_width > 1);
+}
+
+/* Items a group along one axis: llvmpipe takes few of a kernel with loops. */
+static inline uint32_t clade_kit_group(const struct clade_device_info *device)
+{
+	return clade_kit_big_items(device) ? 1u : device->kind == CLADE_DEVICE_CPU ? 16u : 64u;
 }
 
 /* `view` becomes `tensor` moved forward by `elements`. */
@@ -139,7 +146,7 @@ static inline enum clade_status clade_walk_launch(const struct clade_run *run, u
 		CLADE_UINT(span),     CLADE_LONG(walk->from[0]), CLADE_LONG(walk->to[0]),
 	};
 	const uint64_t global[3] = { (uint64_t)((n + span - 1) / span), (uint64_t)((rows + many - 1) / many), 1 };
-	const uint32_t local[3] = { big ? 1u : 64u, 1, 1 };
+	const uint32_t local[3] = { clade_kit_group(run->device), 1, 1 };
 
 	count = 9;
 	for (uint32_t i = 1; i < CLADE_MAX_RANK; i++) {
