@@ -108,10 +108,7 @@ static const struct clade_impl on_device = { .size = sizeof(on_device),
 					     .run = run_kernel,
 					     .priority = -100 };
 
-__attribute__((visibility("default"))) enum clade_status clade_plugin_entry(const struct clade_host *host,
-									    struct clade_registry *registry);
-
-enum clade_status clade_plugin_entry(const struct clade_host *host, struct clade_registry *registry)
+CLADE_PLUGIN(host, registry)
 {
 	enum clade_status status = host->add_kernel(registry, &source);
 
