@@ -2,6 +2,7 @@
 /* The block `add_norm`: ports, attribute, cases and its fused implementation. Its reference is its body in graph/lib.
  */
 #include "blocks_internal.h"
+#include <clade/op_kit.h>
 #include <stdio.h>
 
 static const struct clade_attr eps = { .size = sizeof(struct clade_attr),
@@ -84,7 +85,7 @@ static bool accepts(const struct clade_node_info *node, char *why, size_t why_si
 	int64_t rows = blocks_rows(type), n = type->dims[type->rank - 1];
 
 	if (rows <= INT32_MAX && n <= INT32_MAX - 64)
-		return true;
+		return clade_kit_loops_fit(node->device, n, 4, why, why_size);
 	snprintf(why, why_size, "%lld rows of %lld are more than its 31-bit counters hold", (long long)rows,
 		 (long long)n);
 	return false;

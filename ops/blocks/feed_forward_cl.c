@@ -2,6 +2,7 @@
 /* `feed_forward` on OpenCL devices in two launches: the hidden layer with its activation into scratch memory, then the
  * output. `cl` runs anywhere, `cl.cpu` with register tiles and packed weights. */
 #include "blocks_internal.h"
+#include <clade/op_kit.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@ static bool counts_fit(const struct clade_node_info *node, char *why, size_t why
 	int64_t e = node->inputs[PORT_W2]->dims[0];
 
 	if (rows <= LIMIT && d <= LIMIT && f <= LIMIT && e <= LIMIT)
-		return true;
+		return clade_kit_loops_fit(node->device, d > f ? d : f, 1, why, why_size);
 	snprintf(why, why_size, "%lld rows of %lld, %lld and %lld are more than its 31-bit counters hold",
 		 (long long)rows, (long long)d, (long long)f, (long long)e);
 	return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `linear` on OpenCL devices: `cl` runs anywhere, `cl.cpu` holds a tile of the result in a processor's registers. */
 #include "linear_internal.h"
+#include <clade/op_kit.h>
 #include <stdio.h>
 
 /* Kernels count rows and columns in 32 bits, with room to round up to a tile. */
@@ -12,7 +13,7 @@ static bool counts_fit(const struct clade_node_info *node, char *why, size_t why
 	int64_t rows = linear_rows(node->inputs[0]);
 
 	if (rows <= LIMIT && w->dims[0] <= LIMIT && w->dims[1] <= LIMIT)
-		return true;
+		return clade_kit_loops_fit(node->device, w->dims[1], 1, why, why_size);
 	snprintf(why, why_size, "%lld rows, %lld outputs or %lld inputs are more than its 31-bit counters hold",
 		 (long long)rows, (long long)w->dims[0], (long long)w->dims[1]);
 	return false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `matmul` on OpenCL devices: `cl` runs anywhere, `cl.cpu` holds a tile of the result in a processor's registers. */
 #include "linear_internal.h"
+#include <clade/op_kit.h>
 #include <stdio.h>
 
 /* Kernels count in 32 bits, with room to round up to a tile. */
@@ -16,7 +17,7 @@ static bool counts_fit(const struct clade_node_info *node, char *why, size_t why
 		return true;
 	clade_matmul_shape(node->params, node->inputs[0], node->inputs[1], node->outputs[0], &shape);
 	if (shape.m <= 4 * MOST_GROUPS && shape.n <= LIMIT && shape.k <= LIMIT && shape.batch <= LIMIT)
-		return true;
+		return clade_kit_loops_fit(node->device, shape.k, 1, why, why_size);
 	snprintf(why, why_size, "%lld products of [%lld, %lld] by [%lld, %lld] are more than its counters hold",
 		 (long long)shape.batch, (long long)shape.m, (long long)shape.k, (long long)shape.k,
 		 (long long)shape.n);

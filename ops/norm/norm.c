@@ -55,10 +55,11 @@ static const struct clade_port y = {
 	CASE(#rows "x" #n " gamma beta", ALIAS, NULL, "x = f32[" #rows ", " #n "]",                                    \
 	     "gamma = f32[" #n "] normal weight", "beta = f32[" #n "] normal weight")
 #define COMMON_CASES                                                                                                   \
-	PLAIN(0, 7), PLAIN(3, 0), PLAIN(1, 1), PLAIN(5, 7), PLAIN(3, 63), PLAIN(3, 64), PLAIN(3, 65), PLAIN(2, 127),   \
-		PLAIN(2, 1023), PLAIN(1, 4096), GAMMA(1, 1), GAMMA(7, 17), GAMMA(2, 1023), GAMMA(3, 64),               \
-		FILLED("nan"), FILLED("inf"), FILLED("specials"), FILLED("huge"), FILLED("tiny"), FILLED("cancel"),    \
-		FILLED("zeros"), FILLED("equal"), CASE("rank 1", ALIAS, NULL, "x = f32[67]", "gamma = f32[67]"),       \
+	PLAIN(0, 7), PLAIN(1, 15001), PLAIN(1, 70001), PLAIN(3, 0), PLAIN(1, 1), PLAIN(5, 7), PLAIN(3, 63),            \
+		PLAIN(3, 64), PLAIN(3, 65), PLAIN(2, 127), PLAIN(2, 1023), PLAIN(1, 4096), GAMMA(1, 1), GAMMA(7, 17),  \
+		GAMMA(2, 1023), GAMMA(3, 64), FILLED("nan"), FILLED("inf"), FILLED("specials"), FILLED("huge"),        \
+		FILLED("tiny"), FILLED("cancel"), FILLED("zeros"), FILLED("equal"),                                    \
+		CASE("rank 1", ALIAS, NULL, "x = f32[67]", "gamma = f32[67]"),                                         \
 		CASE("eps 0", 0, "eps = 0", "x = f32[3, 67] equal"),                                                   \
 		CASE("eps 0 zeros", 0, "eps = 0", "x = f32[3, 67] zeros"),                                             \
 		CASE("eps 1e-6", 0, "eps = 1e-6", "x = f32[3, 67] tiny"),                                              \

@@ -2,6 +2,8 @@
 /* The normalisations on OpenCL devices: an item makes a row (kernels/norm/norm.cl). */
 #include "norm.h"
 
+#include <clade/op_kit.h>
+
 /* Leading axes that a kernel walks; further ones are launches of their own. */
 enum { KERNEL_AXES = 3, GROUP = 64 };
 #define MOST_ROWS INT64_C(0x7fffffff)
@@ -95,6 +97,30 @@ static enum clade_status run_softmax(const struct clade_run *run)
 				 (const uint32_t[3]) { group_of(run), 1, 1 });
 }
 
+/* The numbers of passes were measured on llvmpipe, which also counts loops that end at once. */
+static bool accepts_layer_norm(const struct clade_node_info *node, char *why, size_t why_size)
+{
+	const struct clade_type *x = node->inputs[0];
+
+	return clade_kit_loops_fit(node->device, x->dims[x->rank - 1], 4, why, why_size);
+}
+
+static bool accepts_rms_norm(const struct clade_node_info *node, char *why, size_t why_size)
+{
+	const struct clade_type *x = node->inputs[0];
+
+	return clade_kit_loops_fit(node->device, x->dims[x->rank - 1], 3, why, why_size);
+}
+
+static bool accepts_softmax(const struct clade_node_info *node, char *why, size_t why_size)
+{
+	const struct softmax_params *params = node->params;
+	struct softmax_shape shape;
+
+	return !clade_softmax_shape(node->inputs[0], params->axis, &shape) ||
+	       clade_kit_loops_fit(node->device, shape.n, 4, why, why_size);
+}
+
 #define OPENCL(name_, strided_, run_)                                                                                  \
 	static enum clade_status prepare_##name_(struct clade_prepare *prepare)                                        \
 	{                                                                                                              \
@@ -109,6 +135,7 @@ static enum clade_status run_softmax(const struct clade_run *run)
 		.doc = "an item makes a row in vectors, without local memory; any device",                             \
 		.needs = CLADE_NEEDS_OPENCL,                                                                           \
 		.strided_inputs = (strided_),                                                                          \
+		.accepts = accepts_##name_,                                                                            \
 		.prepare = prepare_##name_,                                                                            \
 		.run = (run_),                                                                                         \
 		.priority = 10,                                                                                        \

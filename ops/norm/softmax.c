@@ -56,6 +56,8 @@ static enum clade_status infer_softmax(struct clade_infer *infer)
 	CASE(fill, CLADE_CASE_ALIAS, NULL, "x = f32[9, 131] " fill),                                                   \
 		CASE(fill " axis 0", CLADE_CASE_ALIAS, "axis = 0", "x = f32[131, 9] " fill)
 static const struct clade_case *const cases[] = { PLAIN(0, 7),
+						  PLAIN(1, 15001),
+						  PLAIN(1, 70001),
 						  PLAIN(3, 0),
 						  PLAIN(1, 1),
 						  PLAIN(5, 7),

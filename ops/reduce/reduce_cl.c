@@ -2,6 +2,8 @@
 /* The reductions on OpenCL devices: an item reduces a row, or a vector of neighbouring lines (kernels/reduce). */
 #include "reduce.h"
 
+#include <clade/op_kit.h>
+
 enum { GROUP = 64 };
 
 static enum clade_status run_op(const struct clade_run *run, enum reduce_index index)
@@ -28,6 +30,15 @@ static enum clade_status run_op(const struct clade_run *run, enum reduce_index i
 				 (const uint32_t[3]) { run->device->kind == CLADE_DEVICE_CPU ? 1 : GROUP, 1, 1 });
 }
 
+static bool accepts(const struct clade_node_info *node, char *why, size_t why_size)
+{
+	const struct reduce_params *params = node->params;
+	struct reduce_shape shape;
+
+	return !clade_reduce_shape(node->inputs[0], params->axis, &shape) ||
+	       clade_kit_loops_fit(node->device, shape.n, 1, why, why_size);
+}
+
 #define OPENCL(name_, function_)                                                                                       \
 	static enum clade_status prepare_##name_(struct clade_prepare *prepare)                                        \
 	{                                                                                                              \
@@ -45,6 +56,7 @@ static enum clade_status run_op(const struct clade_run *run, enum reduce_index i
 		.name = "cl",                                                                                          \
 		.doc = "an item reduces a row or a vector of lines; any device",                                       \
 		.needs = CLADE_NEEDS_OPENCL,                                                                           \
+		.accepts = accepts,                                                                                    \
 		.prepare = prepare_##name_,                                                                            \
 		.run = run_##name_,                                                                                    \
 		.priority = 10,                                                                                        \

@@ -165,7 +165,7 @@ static void check_case(struct harness *harness, const struct clade_op *op, const
 void harness_check_impl(struct harness *harness, const struct clade_op *op, const struct clade_impl *impl,
 			struct harness_counts *counts)
 {
-	const char *slow = is_slow(harness);
+	const char *slow = harness->large ? NULL : is_slow(harness);
 
 	for (size_t i = 0; op->cases && op->cases[i]; i++) {
 		if (op->cases[i]->flags & CLADE_CASE_FAILS)
@@ -221,7 +221,8 @@ static bool belongs(const struct harness *harness, const struct clade_impl *impl
 
 uint64_t harness_check_op(struct harness *harness, const struct clade_op *op, const char *impl_name)
 {
-	bool host = clade_device_get_info(harness->device)->kind == CLADE_DEVICE_HOST;
+	const struct clade_device_info *info = clade_device_get_info(harness->device);
+	bool host = info->kind == CLADE_DEVICE_HOST;
 	const struct clade_impl *impl;
 	uint64_t refused_cases, failures, belonging = 0;
 
@@ -249,7 +250,9 @@ uint64_t harness_check_op(struct harness *harness, const struct clade_op *op, co
 			(unsigned long long)counts.refused, (unsigned long long)counts.skipped,
 			(unsigned long long)counts.failed, counts.refused ? "; refused: " : "", counts.last_refusal);
 		failures += counts.failed;
-		if (portable && (counts.executed == 0 || counts.refused)) {
+		/* Where a driver ends long loops, a portable kernel may refuse long rows; nowhere else and nothing
+		 * else. */
+		if (portable && (counts.executed == 0 || (counts.refused && !info->loop_limit))) {
 			fprintf(harness->out, "%s.%s %s FAILED: %s\n", op->name, impl->name, harness->label,
 				counts.refused ? "it must take every case" : "no case was executed");
 			failures++;

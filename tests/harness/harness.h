@@ -19,6 +19,7 @@ struct harness {
 	struct clade_device *host, *device; /* host: where `ref` gives the expected values */
 	const char *label;                  /* what lines call the device: "pocl" */
 	bool verbose;                       /* a line for every case, not for failures only */
+	bool large;                         /* large cases on slow devices too */
 	FILE *out;
 	uint64_t seed;
 	struct clade_queue *host_queue, *queue;

@@ -40,6 +40,10 @@ static int read_options(int argc, char **argv)
 			options.harness.verbose = true;
 			continue;
 		}
+		if (strcmp(argv[i], "--large") == 0) {
+			options.harness.large = true;
+			continue;
+		}
 		if (!value)
 			return 2;
 		if (strcmp(argv[i], "--device") == 0)

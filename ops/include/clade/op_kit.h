@@ -5,6 +5,7 @@
 #define CLADE_OP_KIT_H
 
 #include <clade/host.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Product of the dims first .. end - 1 of a concrete type; its size was checked when its memory was made. */
@@ -46,6 +47,18 @@ static inline bool clade_kit_big_items(const struct clade_device_info *device)
 static inline uint32_t clade_kit_group(const struct clade_device_info *device)
 {
 	return clade_kit_big_items(device) ? 1u : device->kind == CLADE_DEVICE_CPU ? 16u : 64u;
+}
+
+/* Whether a work-item may loop `passes` times over a row of `length` (and, in blocks of 64, a little more) on this
+ * device; some drivers end all loops early, without a word. On false, `why` says so. */
+static inline bool clade_kit_loops_fit(const struct clade_device_info *device, int64_t length, int64_t passes,
+				       char *why, size_t why_size)
+{
+	if (!device->loop_limit || length <= (int64_t)(device->loop_limit - device->loop_limit / 16) / passes)
+		return true;
+	snprintf(why, why_size, "rows of %lld are too long: this driver ends a kernel's loops after %lu iterations",
+		 (long long)length, (unsigned long)device->loop_limit);
+	return false;
 }
 
 /* `view` becomes `tensor` moved forward by `elements`. */

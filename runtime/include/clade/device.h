@@ -40,6 +40,9 @@ struct clade_device_info {
 	uint32_t rank;         /* order of preference, lower is better */
 	uint32_t soft_fma;     /* 1: fma is emulated in software (slow) */
 	char quirks[256];      /* names of the rows of the quirk table that apply, comma-separated */
+	/* Iterations of loops after which the driver ends every loop of a work-item, in silence; 0: none. Kernels whose
+	 * loops follow a row's length refuse longer rows (clade_kit_loops_fit). */
+	uint32_t loop_limit;
 };
 
 /* All devices, `ref` first. On success the array belongs to the caller (clade_device_list_free). A platform that

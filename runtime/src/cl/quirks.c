@@ -14,6 +14,7 @@ static const struct quirk {
 	uint32_t rank;         /* 0: by kind */
 	uint32_t no_profiling; /* its timer gives 0 */
 	const char *why;
+	uint32_t loop_limit; /* 0: as it says (nothing) */
 } quirks[] = {
 	{ "pocl", "Portable Computing Language", NULL, CLADE_DEVICE_CPU, -1, -1, 40, 0,
 	  "the CPU driver that kernels are tuned on" },
@@ -23,7 +24,8 @@ static const struct quirk {
 	  "does not list CL_FP_FMA, yet fma is one instruction" },
 	{ "rusticl", "rusticl", NULL, -1, -1, -1, 0, 1, "the event timer of Mesa 22.3 reads 0" },
 	{ "llvmpipe", NULL, "llvmpipe", -1, CLADE_DEVICE_CPU, 1, 60, 0,
-	  "fma is a call in software (11 million a second); subnormals are flushed" },
+	  "fma is a call in software (11 million a second); subnormals are flushed; loops end after 65535 iterations",
+	  65535 },
 	{ "clover", "Clover", NULL, -1, -1, -1, 65, 0, "superseded by rusticl" },
 	{ "oclgrind", "Oclgrind", NULL, -1, CLADE_DEVICE_OTHER, 1, 70, 0, "interprets kernels, to check them" },
 };
@@ -92,6 +94,8 @@ void clade_cl_apply_quirks(struct clade_device_info *info, bool unified_memory)
 			info->soft_fma = (uint32_t)quirk->soft_fma;
 		if (quirk->no_profiling)
 			info->profiling = 0;
+		if (quirk->loop_limit)
+			info->loop_limit = quirk->loop_limit;
 	}
 	if (!info->rank) {
 		info->rank = ranks[info->kind];
