@@ -22,13 +22,13 @@ struct fixture {
 	size_t device_count;
 };
 
-#define REQUIRE_OK(f, call)                                                                          \
-	do {                                                                                         \
-		enum clade_status status_ = (call);                                                  \
-		if (status_)                                                                         \
-			print_error("%s: %s [%u]\n%s\n", (f)->diag.where, (f)->diag.text, (f)->diag.id, \
-				    (f)->diag.log ? (f)->diag.log : "");                             \
-		assert_int_equal(status_, CLADE_OK);                                                 \
+#define REQUIRE_OK(f, call)                                                                                            \
+	do {                                                                                                           \
+		enum clade_status status_ = (call);                                                                    \
+		if (status_)                                                                                           \
+			print_error("%s: %s [%u]\n%s\n", (f)->diag.where, (f)->diag.text, (f)->diag.id,                \
+				    (f)->diag.log ? (f)->diag.log : "");                                               \
+		assert_int_equal(status_, CLADE_OK);                                                                   \
 	} while (0)
 
 int fixture_setup(void **state);
@@ -42,6 +42,6 @@ void *fixture_output(struct fixture *f, struct clade_session *session, const cha
 void fixture_random(float *values, size_t count, uint32_t seed);
 struct clade_input f32_input(const char *name, const float *data, uint32_t rank, const int64_t *dims);
 struct clade_input i32_input(const char *name, const int32_t *data, uint32_t rank, const int64_t *dims);
-#define DIMS(...) ((const int64_t[]){ __VA_ARGS__ })
+#define DIMS(...) ((const int64_t[]) { __VA_ARGS__ })
 
 #endif

@@ -24,7 +24,9 @@ static void test_live_spans_never_overlap(void **state)
 
 		for (uint32_t i = 0; i < count; i++) {
 			x = x * UINT64_C(6364136223846793005) + 1;
-			spans[i] = (struct clade_span){ .bytes = x >> 50, .first = i / 2, .last = i / 2 + (x >> 33) % 5, .used = i % 7 != 3 };
+			spans[i] = (struct clade_span) {
+				.bytes = x >> 50, .first = i / 2, .last = i / 2 + (x >> 33) % 5, .used = i % 7 != 3
+			};
 		}
 		assert_true(clade_arena_assign(spans, count, true, &total));
 		for (uint32_t i = 0; i < count; i++)
@@ -45,7 +47,7 @@ static void test_chain_reuses_memory(void **state)
 	uint64_t total;
 
 	for (uint32_t i = 0; i < 100; i++)
-		spans[i] = (struct clade_span){ .bytes = 1000, .first = i, .last = i + 1, .used = true };
+		spans[i] = (struct clade_span) { .bytes = 1000, .first = i, .last = i + 1, .used = true };
 	assert_true(clade_arena_assign(spans, 100, true, &total));
 	assert_int_equal(total, 2 * 1024);
 	assert_true(clade_arena_assign(spans, 100, false, &total));
@@ -66,15 +68,24 @@ static void test_patterns(void **state)
 		const char *pattern, *text;
 		bool match;
 	} cases[] = {
-		{ "linear", "linear", true },	      { "linear", "linear2", false },
-		{ "*", "linear", true },	      { "*", "a/b", false },
-		{ "**", "a/b/c", true },	      { "layers.1/*", "layers.1/q", true },
-		{ "layers.1/*", "layers.10/q", false }, { "layers.1/*", "layers.1/attn/q", false },
-		{ "layers.1/**", "layers.1/attn/q", true }, { "layers.?/q", "layers.3/q", true },
-		{ "layers.?/q", "layers.13/q", false }, { "**/q", "layers.3/attn/q", true },
-		{ "**/q", "layers.3/attn/k", false }, { "a*c", "abbc", true },
-		{ "a*c", "ab/c", false },	      { "", "", true },
-		{ "?", "", false },		      { "a**", "a", true },
+		{ "linear", "linear", true },
+		{ "linear", "linear2", false },
+		{ "*", "linear", true },
+		{ "*", "a/b", false },
+		{ "**", "a/b/c", true },
+		{ "layers.1/*", "layers.1/q", true },
+		{ "layers.1/*", "layers.10/q", false },
+		{ "layers.1/*", "layers.1/attn/q", false },
+		{ "layers.1/**", "layers.1/attn/q", true },
+		{ "layers.?/q", "layers.3/q", true },
+		{ "layers.?/q", "layers.13/q", false },
+		{ "**/q", "layers.3/attn/q", true },
+		{ "**/q", "layers.3/attn/k", false },
+		{ "a*c", "abbc", true },
+		{ "a*c", "ab/c", false },
+		{ "", "", true },
+		{ "?", "", false },
+		{ "a**", "a", true },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Sessions end to end, on every device present: equal bits, caches, growth, fallback, views, locks, errors, counters. */
+/* Sessions end to end, on every device present: equal bits, caches, growth, fallback, views, locks, errors, counters.
+ */
 #include "session_test.h"
 
 #include <math.h>
 
 #include <clade/messages.h>
 
-static const char sdpa_text[] = "clade 1\nmodel \"sdpa\"\ndim B : session\ndim T, S : run\nentry main {\n"
-				"  input q : f32[B, 1, T, 4]\n  input k : f32[B, 1, S, 4]\n  input v : f32[B, 1, S, 4]\n"
-				"  y, weights = attention(q, k, v, causal = true)\n"
-				"  output y : f32[B, 1, T, 4] = y\n  output weights : f32[B, 1, T, S] = weights\n}\n";
+static const char sdpa_text[] =
+	"clade 1\nmodel \"sdpa\"\ndim B : session\ndim T, S : run\nentry main {\n"
+	"  input q : f32[B, 1, T, 4]\n  input k : f32[B, 1, S, 4]\n  input v : f32[B, 1, S, 4]\n"
+	"  y, weights = attention(q, k, v, causal = true)\n"
+	"  output y : f32[B, 1, T, 4] = y\n  output weights : f32[B, 1, T, S] = weights\n}\n";
 
 /* A decoder layer with a cache; `x` are embeddings, `pos` positions. */
 static const char decoder_text[] =
@@ -23,7 +25,8 @@ static const char decoder_text[] =
 	"  output y : f32[B, T, 8] = y\n}\n";
 
 /* A store with random weights named as the graph names them, written as .npy files in a scratch folder. */
-static struct clade_store *make_store(struct fixture *f, const char *const *names, size_t count, int64_t rows, int64_t columns)
+static struct clade_store *make_store(struct fixture *f, const char *const *names, size_t count, int64_t rows,
+				      int64_t columns)
 {
 	struct clade_store *store = NULL;
 	char folder[] = "session-XXXXXX";
@@ -59,7 +62,8 @@ static void test_sdpa_against_double(void **state)
 	fixture_random(v, B * S * 4, 3);
 	for (size_t d = 0; d < f->device_count; d++) {
 		struct clade_session *session = fixture_session(f, graph, f->devices[d], NULL, 0);
-		struct clade_input inputs[] = { f32_input("q", q, 4, DIMS(B, 1, T, 4)), f32_input("k", k, 4, DIMS(B, 1, S, 4)),
+		struct clade_input inputs[] = { f32_input("q", q, 4, DIMS(B, 1, T, 4)),
+						f32_input("k", k, 4, DIMS(B, 1, S, 4)),
 						f32_input("v", v, 4, DIMS(B, 1, S, 4)) };
 		float *y, *w;
 
@@ -99,7 +103,8 @@ static void test_sdpa_against_double(void **state)
 }
 
 /* Runs `total` rows in steps of `step` rows; returns all rows of y, [B, total, 8]. */
-static float *decode(struct fixture *f, struct clade_session *session, const float *x, int64_t batch, int64_t total, int64_t step)
+static float *decode(struct fixture *f, struct clade_session *session, const float *x, int64_t batch, int64_t total,
+		     int64_t step)
 {
 	float *all = malloc((size_t)(batch * total * 8) * sizeof(float));
 	float *part = malloc((size_t)(batch * step * 8) * sizeof(float));
@@ -195,7 +200,8 @@ static void test_tokens_plan_nothing(void **state)
 		struct clade_device_counters device_before, device_after;
 
 		for (int32_t t = 0; t < 20; t++) {
-			struct clade_input inputs[] = { f32_input("x", x, 3, DIMS(1, 1, 8)), i32_input("pos", &t, 2, DIMS(1, 1)) };
+			struct clade_input inputs[] = { f32_input("x", x, 3, DIMS(1, 1, 8)),
+							i32_input("pos", &t, 2, DIMS(1, 1)) };
 
 			REQUIRE_OK(f, clade_session_run(session, "decode", inputs, 2, &f->diag));
 			if (t == 0) {
@@ -226,7 +232,9 @@ static void test_swapped_ops_and_copies(void **state)
 	struct fixture *f = *state;
 	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
 	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
-	static const char *const sets[][3] = { { "attention=ref" }, { "linear=ref", "add=ref" }, { "cache_write=ref" }, { "*=ref" } };
+	static const char *const sets[][3] = {
+		{ "attention=ref" }, { "linear=ref", "add=ref" }, { "cache_write=ref" }, { "*=ref" }
+	};
 	enum { N = 6 };
 	float x[N * 8], *first = NULL;
 
@@ -307,7 +315,7 @@ static void test_lock_round_trip(void **state)
 	REQUIRE_OK(f, clade_session_lock(session, &lock, &f->diag));
 	assert_non_null(strstr(lock, "a = ref\n"));
 	clade_session_destroy(&session);
-	choices = (struct clade_choices){ .size = sizeof(choices), .lock_text = lock };
+	choices = (struct clade_choices) { .size = sizeof(choices), .lock_text = lock };
 	session = fixture_session(f, graph, device, &choices, 16);
 	y = decode(f, session, x, 1, 3, 3);
 	free(y);
@@ -347,11 +355,13 @@ static void test_verify_every_step(void **state)
 
 		for (int32_t run = 0; run < 2; run++) { /* the second continues the caches */
 			int32_t pos[5] = { run * 5, run * 5 + 1, run * 5 + 2, run * 5 + 3, run * 5 + 4 };
-			struct clade_input inputs[] = { f32_input("x", x, 3, DIMS(1, 5, 8)), i32_input("pos", pos, 2, DIMS(1, 5)) };
+			struct clade_input inputs[] = { f32_input("x", x, 3, DIMS(1, 5, 8)),
+							i32_input("pos", pos, 2, DIMS(1, 5)) };
 			struct seen seen = { 0 };
 			const char *first;
 
-			REQUIRE_OK(f, clade_session_verify(session, "decode", inputs, 2, count_node, &seen, &first, &f->diag));
+			REQUIRE_OK(f, clade_session_verify(session, "decode", inputs, 2, count_node, &seen, &first,
+							   &f->diag));
 			assert_null(first);
 			assert_true(seen.nodes >= 8);
 			assert_int_equal(seen.equal, seen.nodes);
@@ -393,7 +403,8 @@ static void test_wrong_inputs(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		clade_diag_reset(&f->diag);
-		assert_int_not_equal(clade_session_run(session, "main", cases[i].inputs, cases[i].count, &f->diag), CLADE_OK);
+		assert_int_not_equal(clade_session_run(session, "main", cases[i].inputs, cases[i].count, &f->diag),
+				     CLADE_OK);
 		assert_true(f->diag.text[0]);
 		if (cases[i].id)
 			assert_int_equal(f->diag.id, cases[i].id);
@@ -416,8 +427,8 @@ static void test_wrong_rules(void **state)
 		const char *rule;
 		unsigned id;
 	} cases[] = {
-		{ "attention", CLADE_MSG_IMPL_SYNTAX },	     { "attention=", CLADE_MSG_IMPL_SYNTAX },
-		{ "=ref", CLADE_MSG_IMPL_SYNTAX },	     { "attention=rf", CLADE_MSG_IMPL_UNKNOWN },
+		{ "attention", CLADE_MSG_IMPL_SYNTAX },      { "attention=", CLADE_MSG_IMPL_SYNTAX },
+		{ "=ref", CLADE_MSG_IMPL_SYNTAX },           { "attention=rf", CLADE_MSG_IMPL_UNKNOWN },
 		{ "atention=ref", CLADE_MSG_IMPL_NO_MATCH }, { "layers.1/*=ref", CLADE_MSG_IMPL_NO_MATCH },
 	};
 
@@ -428,7 +439,8 @@ static void test_wrong_rules(void **state)
 		struct clade_session *session;
 
 		clade_diag_reset(&f->diag);
-		assert_int_equal(clade_session_create(graph, f->devices[0], &params, &session, &f->diag), CLADE_ERR_USAGE);
+		assert_int_equal(clade_session_create(graph, f->devices[0], &params, &session, &f->diag),
+				 CLADE_ERR_USAGE);
 		assert_null(session);
 		assert_int_equal(f->diag.id, cases[i].id);
 	}

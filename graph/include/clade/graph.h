@@ -15,8 +15,8 @@ struct clade_store; /* immutable after the last add; thread-safe to read */
 
 struct clade_store_tensor {
 	const char *name, *file;
-	struct clade_type type;  /* as in the file */
-	uint64_t offset, bytes;  /* in the file */
+	struct clade_type type; /* as in the file */
+	uint64_t offset, bytes; /* in the file */
 };
 
 CLADE_API enum clade_status clade_store_create(struct clade_context *context, struct clade_store **out_store,
@@ -32,13 +32,21 @@ CLADE_API const struct clade_store_tensor *clade_store_find(const struct clade_s
 CLADE_API enum clade_status clade_store_read(const struct clade_store *store, const struct clade_store_tensor *tensor,
 					     int64_t first, int64_t count, void *target, struct clade_diag *diag);
 /* Metadata by dotted key ("rope_parameters.rope_theta"). Objects and arrays are OTHER, their elements are reachable as
- * "key.name" and "key.0"; a null counts as absent (meta_at shows it as NONE). A safetensors file's own metadata has keys
+ * "key.name" and "key.0"; a null counts as absent (meta_at shows it as NONE). A safetensors file's own metadata has
+ * keys
  * "__metadata__.KEY"; of shards that disagree, the first one's. */
-enum clade_meta_kind { CLADE_META_NONE, CLADE_META_BOOL, CLADE_META_INT, CLADE_META_FLOAT, CLADE_META_STRING, CLADE_META_OTHER };
+enum clade_meta_kind {
+	CLADE_META_NONE,
+	CLADE_META_BOOL,
+	CLADE_META_INT,
+	CLADE_META_FLOAT,
+	CLADE_META_STRING,
+	CLADE_META_OTHER
+};
 struct clade_meta {
 	enum clade_meta_kind kind;
-	int64_t i; /* INT, BOOL */
-	double f;  /* FLOAT, INT */
+	int64_t i;     /* INT, BOOL */
+	double f;      /* FLOAT, INT */
 	const char *s; /* STRING: owned by the store */
 };
 CLADE_API bool clade_store_meta(const struct clade_store *store, const char *key, struct clade_meta *out);
@@ -58,22 +66,23 @@ CLADE_API enum clade_status clade_file_write(struct clade_context *context, cons
 CLADE_API enum clade_status clade_npy_write(struct clade_context *context, const char *path,
 					    const struct clade_type *type, const void *data, struct clade_diag *diag);
 /* Reads a .npy into fresh memory of the context's allocator; type as in the file, brought to C order. */
-CLADE_API enum clade_status clade_npy_read(struct clade_context *context, const char *path,
-					   struct clade_type *out_type, void **out_data, struct clade_diag *diag);
+CLADE_API enum clade_status clade_npy_read(struct clade_context *context, const char *path, struct clade_type *out_type,
+					   void **out_data, struct clade_diag *diag);
 
 /* ---- models ---- */
 struct clade_graph; /* an expanded, checked graph, with the store its weights come from; immutable, shareable */
 
 struct clade_graph_params {
 	uint32_t size;
-	const char *path;        /* the graph file */
-	const char *text;        /* instead of reading `path`: its text (path is then only a name) */
+	const char *path;          /* the graph file */
+	const char *text;          /* instead of reading `path`: its text (path is then only a name) */
 	struct clade_store *store; /* weights and metadata; NULL: none. Must outlive the graph */
-	const char *source;      /* which `source` block to use; NULL: the one whose name fits the store's format, or none */
+	const char *source; /* which `source` block to use; NULL: the one whose name fits the store's format, or none */
 	const char *const *settings; /* "layers=2", NULL-terminated; NULL: none */
-	const char *library_dir; /* overrides the built-in lib/ and models/ for include; NULL: built-in only */
+	const char *library_dir;     /* overrides the built-in lib/ and models/ for include; NULL: built-in only */
 };
-/* Parses, expands and checks. Weights' names, shapes and presence are checked against the store; no weight data is read. */
+/* Parses, expands and checks. Weights' names, shapes and presence are checked against the store; no weight data is
+ * read. */
 CLADE_API enum clade_status clade_graph_create(struct clade_context *context, const struct clade_graph_params *params,
 					       struct clade_graph **out_graph, struct clade_diag *diag);
 CLADE_API void clade_graph_destroy(struct clade_graph **graph);

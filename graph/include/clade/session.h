@@ -13,12 +13,13 @@ extern "C" {
 /* How implementations are chosen. Order: `rules` (command line) > lock file > pins > first that accepts. */
 struct clade_choices {
 	uint32_t size;
-	const char *const *rules; /* "PATTERN=NAME", NULL-terminated; a pattern without '/' and '.' also matches op names */
-	const char *lock_text;    /* contents of a lock file, NULL: none */
-	bool strict;              /* a node that falls back to another device is an error */
-	bool fast;                /* order own and reduced precision are allowed */
-	bool open_all;            /* never take a block whole */
-	bool keep_values;         /* no memory is reused: every node's value can be read (verify, plots) */
+	const char *const
+		*rules; /* "PATTERN=NAME", NULL-terminated; a pattern without '/' and '.' also matches op names */
+	const char *lock_text; /* contents of a lock file, NULL: none */
+	bool strict;           /* a node that falls back to another device is an error */
+	bool fast;             /* order own and reduced precision are allowed */
+	bool open_all;         /* never take a block whole */
+	bool keep_values;      /* no memory is reused: every node's value can be read (verify, plots) */
 	bool profiling;
 };
 
@@ -88,12 +89,13 @@ struct clade_session_counters {
 };
 CLADE_API void clade_session_get_counters(const struct clade_session *session, struct clade_session_counters *out);
 
-/* ---- verify: every step against reference C, on the same inputs (own) and from the graph's inputs (cumulative) ---- */
+/* ---- verify: every step against reference C, on the same inputs (own) and from the graph's inputs (cumulative) ----
+ */
 struct clade_verify_node {
 	const char *path, *op, *impl, *order;
 	bool bit_equal, ok;
-	double max_ulp, max_abs, nmse;      /* own: same inputs */
-	double tolerance;                   /* nmse allowed; 0: bits must be equal */
+	double max_ulp, max_abs, nmse; /* own: same inputs */
+	double tolerance;              /* nmse allowed; 0: bits must be equal */
 	bool cumulative_bit_equal;
 	double cumulative_max_abs, cumulative_nmse;
 };
