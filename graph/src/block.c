@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Expansion: boxes, and calls of blocks. A block whose name is a registered block op becomes that op's box when its
  * arguments and results are the op's ports and attributes. */
-#include "expand.h"
+#include "include.h"
 
 #include <clade/messages.h>
 #include <clade/step.h>
@@ -110,12 +110,18 @@ static enum clade_status match_op(struct clade_expander *expander, struct clade_
 				  const struct clade_box_argument *arguments, const uint32_t *values)
 {
 	const struct clade_op *op = clade_op_find(expander->context, box->block);
+	uint32_t block = clade_names_find(&expander->block_names, box->block);
 	uint32_t inputs[CLADE_MAX_PORTS], in_count = 0, out_count = 0;
 	uint64_t attrs = 0;
 	bool fits = true;
 
 	if (!op || !(op->flags & CLADE_OP_BLOCK))
 		return CLADE_OK;
+	/* An implementation of a block is for the body that the library gives it: another block may have the same name.
+	 */
+	if (block == CLADE_IR_NONE || !clade_is_library(expander->blocks[block].ast->pos.file))
+		return CLADE_OK;
+	box->library = expander->blocks[block].ast->pos.file;
 	box->params = clade_region_alloc(expander->region, op->params_size, expander->diag);
 	if (!box->params)
 		return CLADE_ERR_MEMORY;

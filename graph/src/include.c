@@ -153,6 +153,15 @@ static enum clade_status library(struct clade_expander *expander, const struct c
 			     include->text, clade_words_hint(&words, include->text, hint, sizeof(hint)));
 }
 
+bool clade_is_library(const char *file)
+{
+	/* by address: positions keep the pointer under which a file was parsed, and a file on disk can have any name */
+	for (size_t i = 0; clade_embedded_graphs[i].name; i++)
+		if (clade_embedded_graphs[i].name == file)
+			return true;
+	return false;
+}
+
 enum clade_status clade_include(struct clade_expander *expander, const char *from, const struct clade_ast *include)
 {
 	const char *slash = strrchr(from, '/'), *path, *text;

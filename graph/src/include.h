@@ -11,6 +11,10 @@ struct clade_embedded_graph {
 };
 extern const struct clade_embedded_graph clade_embedded_graphs[];
 
+/* Whether `file`, as a statement's position names it, is a file of the built-in library, and not one like it on disk.
+ */
+bool clade_is_library(const char *file);
+
 /* The whole file, NUL-terminated, in the region. Regular files only. */
 enum clade_status clade_read_text(struct clade_region *region, const char *path, char **out_text, size_t *out_length,
 				  struct clade_diag *diag);

@@ -52,7 +52,8 @@ struct clade_ir_node {
  * the contiguous range [first_node, last_node) of the entry. */
 struct clade_ir_box {
 	const char *path;
-	const char *block; /* name of the block; NULL: a plain scope */
+	const char *block;   /* name of the block; NULL: a plain scope */
+	const char *library; /* the built-in file that defines the block, if op */
 	const struct clade_op
 		*op;     /* registered CLADE_OP_BLOCK of that name whose ports and attributes match, else NULL */
 	void *params;    /* op->params_size bytes if op */

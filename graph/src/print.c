@@ -356,6 +356,22 @@ static void print_meta(struct printer *printer, const struct clade_meta_line *li
 	clade_string_print(&printer->text, "\n");
 }
 
+/* The library files whose blocks are in the graph: they say which body a box has to have for its block's
+ * implementations. */
+static void print_includes(struct printer *printer)
+{
+	const struct clade_ir *ir = printer->ir;
+
+	for (uint32_t i = 0; i < ir->box_count; i++) {
+		bool seen = !ir->boxes[i].op;
+
+		for (uint32_t j = 0; j < i && !seen; j++)
+			seen = ir->boxes[j].op && ir->boxes[j].library == ir->boxes[i].library;
+		if (!seen)
+			clade_string_print(&printer->text, "include \"%s\"\n", ir->boxes[i].library);
+	}
+}
+
 static void print_declarations(struct printer *printer)
 {
 	const struct clade_graph *graph = printer->graph;
@@ -399,6 +415,7 @@ enum clade_status clade_graph_flatten(const struct clade_graph *graph, char **ou
 	clade_string_print(&printer.text, "clade 1\nmodel ");
 	print_string(&printer, graph->ir.model);
 	clade_string_print(&printer.text, "\n");
+	print_includes(&printer);
 	print_declarations(&printer);
 	for (uint32_t i = 0; i < graph->ir.entry_count; i++)
 		print_entry(&printer, &graph->ir.entries[i]);

@@ -328,6 +328,46 @@ static void test_lock_round_trip(void **state)
 	clade_store_destroy(&store);
 }
 
+/* A block of the reader's own that has a library block's name, ports and attributes, but another body. */
+static void test_namesake_of_a_library_block_is_not_fused(void **state)
+{
+	struct fixture *f = *state;
+	static const char format[] =
+		"clade 1\nmodel \"m\"\n%s\ndim R : run\nentry main {\n  input a : f32[R, 8]\n"
+		"  input b : f32[R, 8]\n  input g : f32[8]\n  input c : f32[8]\n"
+		"  z = add_norm(a, b, gamma = g, beta = c, eps = 1e-5)\n  output z : f32[R, 8] = z\n}\n";
+	static const char *const blocks[2] = { "include \"lib/add_norm.graph\"",
+					       "block add_norm(x, y, gamma, beta = none, eps = 1e-5) -> z {\n"
+					       "  z = layer_norm(mul(x, y), gamma, beta, eps = eps)\n}" };
+	struct clade_device *device = f->devices[f->device_count - 1];
+	float a[16], g[8];
+
+	fixture_random(a, 16, 1);
+	fixture_random(g, 8, 2);
+	for (int own = 0; own < 2; own++) {
+		char text[1024];
+		struct clade_graph *graph;
+		struct clade_session *session;
+		struct clade_input inputs[] = { f32_input("a", a, 2, DIMS(2, 8)), f32_input("b", a, 2, DIMS(2, 8)),
+						f32_input("g", g, 1, DIMS(8)), f32_input("c", g, 1, DIMS(8)) };
+		struct clade_plan_step step;
+		size_t fused = 0;
+
+		snprintf(text, sizeof(text), format, blocks[own]);
+		graph = fixture_graph(f, text, NULL);
+		session = fixture_session(f, graph, device, NULL, 0);
+		REQUIRE_OK(f, clade_session_run(session, "main", inputs, 4, &f->diag));
+		for (size_t i = 0; clade_session_step(session, "main", i, &step); i++)
+			fused += step.is_block;
+		if (clade_device_get_info(device)->kind != CLADE_DEVICE_HOST)
+			assert_int_equal(fused, own ? 0 : 1);
+		else
+			assert_int_equal(fused, 0);
+		clade_session_destroy(&session);
+		clade_graph_destroy(&graph);
+	}
+}
+
 struct seen {
 	size_t nodes, equal, cumulative;
 };
@@ -457,6 +497,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tokens_plan_nothing, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_swapped_ops_and_copies, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_views_cost_nothing, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_namesake_of_a_library_block_is_not_fused, fixture_setup,
+						fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_lock_round_trip, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_verify_every_step, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_inputs, fixture_setup, fixture_teardown),
