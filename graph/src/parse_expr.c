@@ -329,18 +329,20 @@ static enum clade_status parse_template(struct clade_parser *parser, struct clad
 	node->kind = CLADE_AST_TEMPLATE;
 	node->text = token.text;
 	while (*at) {
-		size_t length = strcspn(at, "{");
+		size_t length = strcspn(at, "{"), brace = at[length] && at[length + 1] == '{'; /* "{{" is a brace */
 		struct clade_ast *kid = clade_parse_node(parser, CLADE_AST_STRING);
 		const char *close;
 		char *inside;
 		enum clade_status status;
 
-		if (!kid || !(kid->text = clade_region_text(parser->region, at, length, parser->diag)))
+		if (!kid || !(kid->text = clade_region_text(parser->region, at, length + brace, parser->diag)))
 			return CLADE_ERR_MEMORY;
 		clade_ast_add(node, kid);
-		at += length;
+		at += length + 2 * brace;
 		if (!*at)
 			break;
+		if (brace)
+			continue;
 		close = strchr(at, '}');
 		if (!close)
 			return clade_fail_at(parser->diag, &token.pos, CLADE_MSG_GRAPH_SYNTAX,

@@ -150,6 +150,8 @@ static void print_string(const char *string, struct clade_string *text)
 	for (; *string; string++)
 		if (*string == '"' || *string == '\\')
 			clade_string_print(text, "\\%c", *string);
+		else if (*string == '{')
+			clade_string_add(text, "{{", 2);
 		else if (*string == '\n')
 			clade_string_add(text, "\\n", 2);
 		else if (*string == '\t')

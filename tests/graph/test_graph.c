@@ -224,11 +224,46 @@ static void binding(void **state)
 	clade_graph_destroy(&graph);
 }
 
+/* ---- flatten is a fixed point ---- */
+static void fixed_point(struct clade_context *context, const char *path, const char *text, struct clade_store *store)
+{
+	struct clade_graph *graph = load(context, path, text, store, NULL), *again;
+	struct clade_graph_totals a, b;
+	char *first, *second, *dot;
+
+	assert_int_equal(clade_graph_flatten(graph, &first, NULL), CLADE_OK);
+	again = load(context, "flat", first, store, NULL);
+	assert_int_equal(clade_graph_flatten(again, &second, NULL), CLADE_OK);
+	assert_string_equal(first, second);
+	clade_graph_get_totals(graph, &a);
+	clade_graph_get_totals(again, &b);
+	assert_memory_equal(&a, &b, sizeof(a));
+	assert_int_equal(clade_graph_dot(graph, &dot, NULL), CLADE_OK);
+	assert_non_null(strstr(dot, "digraph"));
+	for (uint32_t i = 0; i < clade_graph_ir(graph)->node_count; i++) {
+		const struct clade_ir_node *x = &clade_graph_ir(graph)->nodes[i], *y = &clade_graph_ir(again)->nodes[i];
+
+		assert_string_equal(x->path, y->path);
+		assert_ptr_equal(x->op, y->op);
+		assert_int_equal(x->box, y->box);
+		if (x->op->params_size)
+			assert_memory_equal(x->params, y->params, x->op->params_size);
+	}
+	for (uint32_t i = 0; i < clade_graph_ir(graph)->box_count; i++)
+		assert_ptr_equal(clade_graph_ir(graph)->boxes[i].op, clade_graph_ir(again)->boxes[i].op);
+	clade_free(context, first);
+	clade_free(context, second);
+	clade_free(context, dot);
+	clade_graph_destroy(&graph);
+	clade_graph_destroy(&again);
+}
+
 /* ---- sources ---- */
 static const struct store_tensor tensors[] = {
-	{ "m", "F32", "[4,6]", 24 },      { "row", "F32", "[6]", 6 },   { "i", "I32", "[2,3]", 6 },
-	{ "p.x", "F32", "[2,2]", 4 },     { "e.0", "F32", "[2,3]", 6 }, { "e.1", "F32", "[2,3]", 6 },
-	{ "cube", "F32", "[2,3,4]", 24 }, { "l.0.w", "F32", "[2]", 2 }, { "l.1.w", "F32", "[2]", 2 },
+	{ "m", "F32", "[4,6]", 24 },  { "row", "F32", "[6]", 6 },       { "i", "I32", "[2,3]", 6 },
+	{ "p.x", "F32", "[2,2]", 4 }, { "e.0", "F32", "[2,3]", 6 },     { "e.1", "F32", "[2,3]", 6 },
+	{ "a{b}c", "F32", "[3]", 3 }, { "cube", "F32", "[2,3,4]", 24 }, { "l.0.w", "F32", "[2]", 2 },
+	{ "l.1.w", "F32", "[2]", 2 },
 };
 static const char config[] =
 	"{\"n\": 2, \"f\": 0.5, \"on\": true, \"act\": \"gelu\", \"nested\": {\"k\": 7}, \"null\": null,"
@@ -281,6 +316,7 @@ static void check_source(struct clade_context *context, struct clade_store *stor
 	collected.columns = made->rank ? (size_t)made->dims[made->rank - 1] : 1;
 	assert_int_equal(clade_graph_read_weight(graph, 0, collect, &collected, NULL), CLADE_OK);
 	assert_int_equal((size_t)collected.rows * collected.columns, count);
+	fixed_point(context, "m", text, store);
 	for (size_t i = 0; i < count; i++) {
 		float value = collected.values[i];
 		int integer_value;
@@ -308,6 +344,7 @@ static void sources(void **state)
 	assert_true(graph_store_make(*state, folder, tensors, sizeof(tensors) / sizeof(tensors[0]), config, &store));
 	SOURCE("f32[6]", "\"row\"", 1, 2, 3, 4, 5, 6);
 	SOURCE("f32[2, 2]", "\"x\"", 1, 2, 3, 4); /* under its second prefix */
+	SOURCE("f32[3]", "\"a{{b}c\"", 1, 2, 3);
 	SOURCE("i32[2, 3]", "\"i\"", 1, 2, 3, 4, 5, 6);
 	SOURCE("f32[6]", "\"absent\" else \"row\"", 1, 2, 3, 4, 5, 6);
 	SOURCE("f32[6]", "\"absent\" else \"gone\" else \"row\" + 1", 2, 3, 4, 5, 6, 7);
@@ -455,40 +492,6 @@ static void source_params(void **state)
 	clade_graph_destroy(&graph);
 	clade_store_destroy(&store);
 	graph_store_remove(folder);
-}
-
-/* ---- flatten is a fixed point ---- */
-static void fixed_point(struct clade_context *context, const char *path, const char *text, struct clade_store *store)
-{
-	struct clade_graph *graph = load(context, path, text, store, NULL), *again;
-	struct clade_graph_totals a, b;
-	char *first, *second, *dot;
-
-	assert_int_equal(clade_graph_flatten(graph, &first, NULL), CLADE_OK);
-	again = load(context, "flat", first, store, NULL);
-	assert_int_equal(clade_graph_flatten(again, &second, NULL), CLADE_OK);
-	assert_string_equal(first, second);
-	clade_graph_get_totals(graph, &a);
-	clade_graph_get_totals(again, &b);
-	assert_memory_equal(&a, &b, sizeof(a));
-	assert_int_equal(clade_graph_dot(graph, &dot, NULL), CLADE_OK);
-	assert_non_null(strstr(dot, "digraph"));
-	for (uint32_t i = 0; i < clade_graph_ir(graph)->node_count; i++) {
-		const struct clade_ir_node *x = &clade_graph_ir(graph)->nodes[i], *y = &clade_graph_ir(again)->nodes[i];
-
-		assert_string_equal(x->path, y->path);
-		assert_ptr_equal(x->op, y->op);
-		assert_int_equal(x->box, y->box);
-		if (x->op->params_size)
-			assert_memory_equal(x->params, y->params, x->op->params_size);
-	}
-	for (uint32_t i = 0; i < clade_graph_ir(graph)->box_count; i++)
-		assert_ptr_equal(clade_graph_ir(graph)->boxes[i].op, clade_graph_ir(again)->boxes[i].op);
-	clade_free(context, first);
-	clade_free(context, second);
-	clade_free(context, dot);
-	clade_graph_destroy(&graph);
-	clade_graph_destroy(&again);
 }
 
 static void open_model(struct clade_context *context, const char *graph, const char *weights)
