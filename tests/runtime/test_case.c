@@ -3,6 +3,8 @@
 #include <clade/messages.h>
 #include <clade/step.h>
 
+#include "counting.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -253,12 +255,43 @@ static void test_wrong_lists(void **state)
 	clade_diag_finish(&diag);
 }
 
+static void test_without_memory(void **state)
+{
+	const struct clade_case test_case = { .size = sizeof(test_case),
+					      .name = "a case",
+					      .inputs = LINES("x = f32[4]", "z = i32[4]", "vs = bool[2, 3] mask") };
+	long failures = 0;
+
+	for (long n = 0;; n++) {
+		struct counting counting = { 0, -1 };
+		struct clade_allocator allocator = { counting_resize, &counting };
+		struct clade_context_params params = { .size = sizeof(params), .allocator = &allocator };
+		struct clade_context *context = NULL;
+		struct clade_case_data data;
+		enum clade_status status;
+
+		assert_int_equal(clade_context_create(&params, &context, NULL), CLADE_OK);
+		counting.left = n;
+		status = clade_case_build(context, &op, &test_case, 0, &data, NULL);
+		if (!status)
+			clade_case_finish(context, &data);
+		clade_context_destroy(&context);
+		assert_int_equal(counting.live, 0);
+		if (!status)
+			break;
+		assert_int_equal(status, CLADE_ERR_MEMORY);
+		failures++;
+	}
+	assert_int_equal(failures, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_places),          cmocka_unit_test(test_deterministic),
 		cmocka_unit_test(test_fills),           cmocka_unit_test(test_equal_and_rows),
 		cmocka_unit_test(test_malformed_lines), cmocka_unit_test(test_wrong_lists),
+		cmocka_unit_test(test_without_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,8 @@
 #include <clade/messages.h>
 #include <clade/tensor.h>
 
+#include "counting.h"
+
 #include <float.h>
 #include <math.h>
 #include <setjmp.h>
@@ -83,30 +85,6 @@ static void test_nearest(void **state)
 }
 
 /* ---- context ---- */
-
-struct counting {
-	size_t live;
-	long left; /* calls until one fails; negative: none fails */
-};
-
-static void *counting_resize(void *user, void *memory, size_t bytes)
-{
-	struct counting *counting = user;
-	void *result;
-
-	if (bytes && counting->left == 0)
-		return NULL;
-	if (bytes)
-		counting->left -= counting->left > 0;
-	result = bytes ? realloc(memory, bytes) : NULL;
-	if (!bytes)
-		free(memory);
-	if (bytes && !memory)
-		counting->live++;
-	if (!bytes && memory)
-		counting->live--;
-	return result;
-}
 
 struct logged {
 	unsigned lines;

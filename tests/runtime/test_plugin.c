@@ -3,6 +3,8 @@
 #include <clade/messages.h>
 #include <clade/step.h>
 
+#include "counting.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -210,6 +212,35 @@ static void test_unsafe_places(void **state)
 	assert_int_equal(load(fixture, command), CLADE_OK);
 }
 
+/* Each allocation of loading fails in turn: the documented status, nothing registered, nothing left. */
+static void test_without_memory(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *path = copy_of(fixture, "good", -1, 0755);
+	long failures = 0;
+
+	for (long n = 0;; n++) {
+		struct counting counting = { 0, -1 };
+		struct clade_allocator allocator = { counting_resize, &counting };
+		struct clade_context_params params = { .size = sizeof(params), .allocator = &allocator };
+		struct clade_context *context = NULL;
+		enum clade_status status;
+
+		assert_int_equal(clade_context_create(&params, &context, NULL), CLADE_OK);
+		counting.left = n;
+		status = clade_context_load_plugin(context, path, NULL);
+		counting.left = -1;
+		assert_int_equal(clade_op_count(context), status ? 0 : 1);
+		clade_context_destroy(&context);
+		assert_int_equal(counting.live, 0);
+		if (!status)
+			break;
+		assert_int_equal(status, CLADE_ERR_MEMORY);
+		failures++;
+	}
+	assert_true(failures >= 5);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +248,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_wrong_plugins, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_wrong_files, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_unsafe_places, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_without_memory, set_up, tear_down),
 	};
 
 	if (argc != 2) {

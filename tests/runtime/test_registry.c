@@ -3,6 +3,8 @@
 #include <clade/messages.h>
 #include <clade/step.h>
 
+#include "counting.h"
+
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -291,26 +293,6 @@ static void test_malformed_impls(void **state)
 }
 
 /* ---- without memory ---- */
-
-struct counting {
-	long live, left;
-};
-
-static void *counting_resize(void *user, void *memory, size_t bytes)
-{
-	struct counting *counting = user;
-
-	if (!bytes) {
-		counting->live -= memory != NULL;
-		free(memory);
-		return NULL;
-	}
-	if (counting->left == 0)
-		return NULL;
-	counting->left -= counting->left > 0;
-	counting->live += memory == NULL;
-	return realloc(memory, bytes);
-}
 
 static void test_registering_without_memory(void **state)
 {
