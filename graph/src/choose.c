@@ -320,11 +320,19 @@ static enum clade_status choose_first(const struct clade_rules *rules, const str
 				 impl->precision != CLADE_PRECISION_FULL ? "its precision is reduced"
 									 : "its order of summation is its own");
 		else if (accepts(impl, info, host, why, sizeof(why))) {
-			if (!out->impl && on_host(impl) == main_is_host)
+			if (!out->impl && on_host(impl) == main_is_host) {
 				out->impl = impl;
-			else if (!fallback && on_host(impl))
+				continue;
+			}
+			if (!fallback && on_host(impl))
 				fallback = impl;
-			continue;
+			if (impl == fallback && !out->impl)
+				continue;
+			if (on_host(impl) && !main_is_host)
+				snprintf(why, sizeof(why), "it runs on the host");
+			else
+				snprintf(why, sizeof(why), "%s comes first",
+					 out->impl ? out->impl->name : fallback->name);
 		}
 		refuse(ir->context, out, impl->name, why);
 	}
