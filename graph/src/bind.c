@@ -269,13 +269,13 @@ static enum clade_status ensure_state(struct clade_session *session, uint32_t in
 	return CLADE_OK;
 }
 
-static enum clade_status move_cache(struct clade_session *session, const struct clade_ir_state *s,
+/* Copies a cache to a larger buffer, `state->larger`; the state itself stays as it is. */
+static enum clade_status copy_cache(struct clade_session *session, const struct clade_ir_state *s,
 				    struct clade_session_state *state, int64_t capacity, struct clade_diag *diag)
 {
 	struct clade_queue *queue = session->queues[CLADE_PLACE_MAIN];
 	struct clade_type type = state->type;
 	int64_t outer = 1, inner = clade_dtype_info(type.dtype)->bytes, old_rows = type.dims[s->capacity_axis];
-	struct clade_buffer *fresh = NULL;
 	enum clade_status status;
 	size_t bytes;
 
@@ -283,29 +283,20 @@ static enum clade_status move_cache(struct clade_session *session, const struct 
 		if (i != s->capacity_axis)
 			*(i < s->capacity_axis ? &outer : &inner) *= type.dims[i];
 	type.dims[s->capacity_axis] = capacity;
-	if (!clade_type_bytes(&type, &bytes))
+	if (!clade_type_bytes(&type, &bytes) || bytes > SIZE_MAX - 3)
 		return clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_SIZE, s->name, "a cache of %lld rows overflows",
 				  (long long)capacity);
 	bytes = (bytes + 3) & ~(size_t)3;
-	status = clade_buffer_create(session->devices[CLADE_PLACE_MAIN], bytes, &fresh, diag);
+	status = clade_buffer_create(session->devices[CLADE_PLACE_MAIN], bytes, &state->larger, diag);
 	if (!status && bytes)
-		status = clade_buffer_fill(queue, fresh, 0, bytes, 0, diag);
+		status = clade_buffer_fill(queue, state->larger, 0, bytes, 0, diag);
 	for (int64_t i = 0; i < outer && !status; i++)
-		status = clade_buffer_copy(queue, state->buffer, (size_t)(i * old_rows * inner), fresh,
+		status = clade_buffer_copy(queue, state->buffer, (size_t)(i * old_rows * inner), state->larger,
 					   (size_t)(i * capacity * inner), (size_t)(old_rows * inner), diag);
-	if (!status)
-		status = clade_queue_finish(queue, diag);
-	if (status) {
-		clade_buffer_unref(&fresh);
-		return status;
-	}
-	clade_buffer_unref(&state->buffer);
-	state->buffer = fresh;
-	state->bytes = bytes;
-	state->type = type;
-	return CLADE_OK;
+	return status;
 }
 
+/* All caches grow or none: a session whose caches differ in capacity would read rows at wrong places. */
 enum clade_status clade_session_grow(struct clade_session *session, int64_t rows, struct clade_diag *diag)
 {
 	int64_t capacity;
@@ -317,11 +308,26 @@ enum clade_status clade_session_grow(struct clade_session *session, int64_t rows
 	capacity = capacity * 2 > rows ? capacity * 2 : rows;
 	for (uint32_t i = 0; i < session->ir->state_count && !status; i++)
 		if (session->ir->states[i].is_cache && session->states[i].buffer)
-			status = move_cache(session, &session->ir->states[i], &session->states[i], capacity, diag);
+			status = copy_cache(session, &session->ir->states[i], &session->states[i], capacity, diag);
+	if (!status)
+		status = clade_queue_finish(session->queues[CLADE_PLACE_MAIN], diag);
+	for (uint32_t i = 0; i < session->ir->state_count; i++) {
+		struct clade_session_state *state = &session->states[i];
+
+		if (!status && state->larger) {
+			clade_buffer_unref(&state->buffer);
+			state->buffer = state->larger;
+			state->bytes = clade_buffer_size(state->buffer);
+			state->type.dims[session->ir->states[i].capacity_axis] = capacity;
+			state->larger = NULL;
+		}
+		clade_buffer_unref(&state->larger);
+	}
 	if (status)
 		return status;
 	session->bindings[session->capacity_dim] = capacity;
 	session->arena_generation++;
+	session->last_run = NULL;
 	session->counters.state_growths++;
 	return CLADE_OK;
 }

@@ -167,7 +167,7 @@ enum clade_status clade_include(struct clade_expander *expander, const char *fro
 	const char *slash = strrchr(from, '/'), *path, *text;
 	struct clade_ast *items;
 	size_t length;
-	char *file, *read;
+	char *file, *read = NULL;
 	enum clade_status status;
 
 	if (!is_contained(include->text))

@@ -405,8 +405,6 @@ static enum clade_status bind_dims(struct clade_session *session, const struct c
 	int64_t fresh[64];
 	enum clade_status status = CLADE_OK;
 
-	if (ir->dim_count > 64)
-		return clade_fail(diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_SIZE, ir->file, "more than 64 dims");
 	for (uint32_t d = 0; d < ir->dim_count; d++)
 		fresh[d] = ir->dims[d].dim_class == CLADE_DIM_SESSION ? session->bindings[d] : -1;
 	/* dims that no input of this entry has come from the entry before it (the source's length in `decode`) */
@@ -460,6 +458,14 @@ static enum clade_status prepare_run(struct clade_session *session, uint32_t ind
 	return status ? status : clade_session_grow(session, rows, diag);
 }
 
+/* A failed run must not fix dims for those after it. Caches stay as large as they have become. */
+static void restore_dims(struct clade_session *session, const int64_t *before)
+{
+	for (uint32_t d = 0; d < session->ir->dim_count; d++)
+		if (d != session->capacity_dim)
+			session->bindings[d] = before[d];
+}
+
 enum clade_status clade_session_run_hooked(struct clade_session *session, uint32_t index,
 					   const struct clade_input *inputs, size_t input_count,
 					   const struct clade_run_hooks *hooks, struct clade_diag *diag)
@@ -468,13 +474,17 @@ enum clade_status clade_session_run_hooked(struct clade_session *session, uint32
 	struct clade_input matched[64];
 	struct slice slice = { .total = -1 };
 	enum clade_status status;
-	int64_t total;
+	int64_t total, before[64];
 
-	if (entry->input_count > 64)
-		return clade_fail(diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_SIZE, entry->name, "more than 64 inputs");
+	if (entry->input_count > 64 || session->ir->dim_count > 64)
+		return clade_fail(diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_SIZE, entry->name,
+				  "more than 64 inputs or dims");
+	memcpy(before, session->bindings, session->ir->dim_count * sizeof(int64_t));
 	status = prepare_run(session, index, inputs, input_count, matched, diag);
-	if (status)
+	if (status) {
+		restore_dims(session, before);
 		return status;
+	}
 	for (uint32_t i = 0; i < session->output_capacity; i++)
 		session->outputs[i].valid = false;
 	total = entry->chunk_dim == CLADE_IR_NONE ? -1 : session->bindings[entry->chunk_dim];
@@ -491,6 +501,9 @@ enum clade_status clade_session_run_hooked(struct clade_session *session, uint32
 	session->counters.runs++;
 	session->entry_done[index] = !status;
 	session->last_entry = status ? CLADE_IR_NONE : index;
+	session->last_run = status ? NULL : session->last[index];
+	if (status)
+		restore_dims(session, before);
 	return status;
 }
 
@@ -532,7 +545,11 @@ enum clade_status clade_session_output(struct clade_session *session, const char
 			memcpy(target, session->outputs[index].data, session->outputs[index].bytes);
 		return CLADE_OK;
 	}
-	tensor = output_tensor(session, session->last[session->last_entry], entry->outputs[index].value);
+	if (!session->last_run)
+		return clade_fail(diag, CLADE_ERR_USAGE, CLADE_MSG_OUTPUT, name,
+				  "its memory may hold something else since a plan was made or a cache has grown; read "
+				  "outputs of this size before");
+	tensor = output_tensor(session, session->last_run, entry->outputs[index].value);
 	if (!tensor || !clade_type_bytes(&tensor->type, &bytes))
 		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_OUTPUT, name, "the output has no memory");
 	if (out_type)

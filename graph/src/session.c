@@ -172,6 +172,9 @@ void clade_session_destroy(struct clade_session **pointer)
 		clade_device_save_programs(session->devices[CLADE_PLACE_MAIN]);
 	for (uint32_t i = 0; i < session->bound_count; i++)
 		clade_bound_destroy(session, &session->bounds[i]);
+	/* transfers of a run that failed may still use staging and outputs; this waits for them */
+	for (int place = 0; place < CLADE_PLACE_COUNT; place++)
+		clade_queue_destroy(&session->queues[place]);
 	for (uint32_t i = 0; session->states && i < session->ir->state_count; i++)
 		clade_buffer_unref(&session->states[i].buffer);
 	destroy_verify_states(session);
@@ -185,7 +188,6 @@ void clade_session_destroy(struct clade_session **pointer)
 		clade_buffer_unref(&session->arena[place]);
 		clade_buffer_unref(&session->constants[place]);
 		clade_weights_destroy(&session->weights[place]);
-		clade_queue_destroy(&session->queues[place]);
 		clade_device_unref(&session->devices[place]);
 	}
 	clade_rules_destroy(&session->rules);
@@ -208,6 +210,7 @@ enum clade_status clade_session_reset(struct clade_session *session, struct clad
 			session->bindings[i] = -1;
 	memset(session->entry_done, 0, session->ir->entry_count);
 	session->last_entry = CLADE_IR_NONE;
+	session->last_run = NULL;
 	destroy_verify_states(session);
 	for (uint32_t i = 0; i < session->ir->state_count; i++) {
 		struct clade_session_state *state = &session->states[i];
@@ -295,6 +298,7 @@ enum clade_status clade_session_plan(struct clade_session *session, const char *
 	for (uint32_t i = 0; i < session->ir->dim_count; i++)
 		if (bindings[i] < 0)
 			bindings[i] = 1;
+	session->last_run = NULL;
 	if (!status)
 		status = clade_session_bind(session, entry, bindings, &bound, diag);
 	clade_free(session->context, bindings);

@@ -15,7 +15,8 @@
 struct clade_session_state {
 	struct clade_buffer *buffer;
 	size_t bytes;
-	struct clade_type type; /* as last bound */
+	struct clade_type type;      /* as last bound */
+	struct clade_buffer *larger; /* while caches grow: what takes the place of `buffer` when all are copied */
 };
 
 /* A plan with its executable steps and the tensors that it is bound to. */
@@ -56,9 +57,10 @@ struct clade_session {
 	uint64_t arena_generation;
 	uint32_t bound_count;
 	struct clade_bound **bounds;
-	struct clade_bound **last; /* per entry: its plan made or used last */
-	uint32_t last_entry;       /* of the last run, NONE: no run yet */
-	void **staging;            /* per input of the running entry: converted data, kept until the finish */
+	struct clade_bound **last;    /* per entry: its plan made or used last */
+	uint32_t last_entry;          /* of the last run, NONE: no run yet */
+	struct clade_bound *last_run; /* of the last run; NULL once a later plan may have taken its memory */
+	void **staging;               /* per input of the running entry: converted data, kept until the finish */
 	size_t *staging_bytes;
 	struct clade_session_output *outputs; /* of the last entry */
 	uint32_t output_capacity;

@@ -2,6 +2,22 @@
 /* Fixture of the session tests. */
 #include "session_test.h"
 
+const char fixture_sdpa_text[] =
+	"clade 1\nmodel \"sdpa\"\ndim B : session\ndim T, S : run\nentry main {\n"
+	"  input q : f32[B, 1, T, 4]\n  input k : f32[B, 1, S, 4]\n  input v : f32[B, 1, S, 4]\n"
+	"  y, weights = attention(q, k, v, causal = true)\n"
+	"  output y : f32[B, 1, T, 4] = y\n  output weights : f32[B, 1, T, S] = weights\n}\n";
+
+const char fixture_decoder_text[] =
+	"clade 1\nmodel \"decoder\"\ndim B : session\ndim T : run\n"
+	"weight wq : f32[8, 8]\nweight wk : f32[8, 8]\nweight wv : f32[8, 8]\nweight wo : f32[8, 8]\n"
+	"state kc, vc : cache[B, 2, 4]\n"
+	"entry decode chunk T {\n  input x : f32[B, T, 8]\n  input pos : i32[B, T] = range\n"
+	"  q = split_heads(linear(x, wq), heads = 2)\n  k = split_heads(linear(x, wk), heads = 2)\n"
+	"  v = split_heads(linear(x, wv), heads = 2)\n  kc <- cache_write(k, pos)\n  vc <- cache_write(v, pos)\n"
+	"  a = attention(q, kc, vc, causal = true, q_pos = pos)\n  y = add(x, linear(merge_heads(a), wo))\n"
+	"  output y : f32[B, T, 8] = y\n}\n";
+
 int fixture_setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -99,4 +115,33 @@ struct clade_input f32_input(const char *name, const float *data, uint32_t rank,
 struct clade_input i32_input(const char *name, const int32_t *data, uint32_t rank, const int64_t *dims)
 {
 	return make_input(name, CLADE_I32, data, rank, dims);
+}
+
+struct clade_store *fixture_store(struct fixture *f, const char *const *names, size_t count, int64_t rows,
+				  int64_t columns)
+{
+	struct clade_store *store = NULL;
+	char folder[] = "session-XXXXXX";
+	struct clade_type type = { CLADE_F32, 2, { rows, columns } };
+	float *values = malloc((size_t)(rows * columns) * sizeof(float));
+
+	assert_non_null(mkdtemp(folder));
+	REQUIRE_OK(f, clade_store_create(f->context, &store, &f->diag));
+	for (size_t i = 0; i < count; i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), "%s/%s.npy", folder, names[i]);
+		fixture_random(values, (size_t)(rows * columns), (uint32_t)i + 1);
+		REQUIRE_OK(f, clade_npy_write(f->context, path, &type, values, &f->diag));
+		REQUIRE_OK(f, clade_store_add(store, path, &f->diag));
+	}
+	free(values);
+	return store;
+}
+
+struct clade_store *fixture_decoder_store(struct fixture *f)
+{
+	static const char *const names[] = { "wq", "wk", "wv", "wo" };
+
+	return fixture_store(f, names, 4, 8, 8);
 }

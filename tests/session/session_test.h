@@ -42,6 +42,15 @@ void *fixture_output(struct fixture *f, struct clade_session *session, const cha
 void fixture_random(float *values, size_t count, uint32_t seed);
 struct clade_input f32_input(const char *name, const float *data, uint32_t rank, const int64_t *dims);
 struct clade_input i32_input(const char *name, const int32_t *data, uint32_t rank, const int64_t *dims);
+/* A store with random f32 weights of these names, written as .npy files in a scratch folder. */
+struct clade_store *fixture_store(struct fixture *f, const char *const *names, size_t count, int64_t rows,
+				  int64_t columns);
+
+/* One attention: q, k, v to y and weights. */
+extern const char fixture_sdpa_text[];
+/* A decoder layer with a cache; `x` are embeddings, `pos` positions. Its weights are in the store. */
+extern const char fixture_decoder_text[];
+struct clade_store *fixture_decoder_store(struct fixture *f);
 #define DIMS(...) ((const int64_t[]) { __VA_ARGS__ })
 
 #endif

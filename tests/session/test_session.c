@@ -7,52 +7,10 @@
 
 #include <clade/messages.h>
 
-static const char sdpa_text[] =
-	"clade 1\nmodel \"sdpa\"\ndim B : session\ndim T, S : run\nentry main {\n"
-	"  input q : f32[B, 1, T, 4]\n  input k : f32[B, 1, S, 4]\n  input v : f32[B, 1, S, 4]\n"
-	"  y, weights = attention(q, k, v, causal = true)\n"
-	"  output y : f32[B, 1, T, 4] = y\n  output weights : f32[B, 1, T, S] = weights\n}\n";
-
-/* A decoder layer with a cache; `x` are embeddings, `pos` positions. */
-static const char decoder_text[] =
-	"clade 1\nmodel \"decoder\"\ndim B : session\ndim T : run\n"
-	"weight wq : f32[8, 8]\nweight wk : f32[8, 8]\nweight wv : f32[8, 8]\nweight wo : f32[8, 8]\n"
-	"state kc, vc : cache[B, 2, 4]\n"
-	"entry decode chunk T {\n  input x : f32[B, T, 8]\n  input pos : i32[B, T] = range\n"
-	"  q = split_heads(linear(x, wq), heads = 2)\n  k = split_heads(linear(x, wk), heads = 2)\n"
-	"  v = split_heads(linear(x, wv), heads = 2)\n  kc <- cache_write(k, pos)\n  vc <- cache_write(v, pos)\n"
-	"  a = attention(q, kc, vc, causal = true, q_pos = pos)\n  y = add(x, linear(merge_heads(a), wo))\n"
-	"  output y : f32[B, T, 8] = y\n}\n";
-
-/* A store with random weights named as the graph names them, written as .npy files in a scratch folder. */
-static struct clade_store *make_store(struct fixture *f, const char *const *names, size_t count, int64_t rows,
-				      int64_t columns)
-{
-	struct clade_store *store = NULL;
-	char folder[] = "session-XXXXXX";
-	struct clade_type type = { CLADE_F32, 2, { rows, columns } };
-	float *values = malloc((size_t)(rows * columns) * sizeof(float));
-
-	assert_non_null(mkdtemp(folder));
-	REQUIRE_OK(f, clade_store_create(f->context, &store, &f->diag));
-	for (size_t i = 0; i < count; i++) {
-		char path[128];
-
-		snprintf(path, sizeof(path), "%s/%s.npy", folder, names[i]);
-		fixture_random(values, (size_t)(rows * columns), (uint32_t)i + 1);
-		REQUIRE_OK(f, clade_npy_write(f->context, path, &type, values, &f->diag));
-		REQUIRE_OK(f, clade_store_add(store, path, &f->diag));
-	}
-	free(values);
-	return store;
-}
-
-static const char *const decoder_names[] = { "wq", "wk", "wv", "wo" };
-
 static void test_sdpa_against_double(void **state)
 {
 	struct fixture *f = *state;
-	struct clade_graph *graph = fixture_graph(f, sdpa_text, NULL);
+	struct clade_graph *graph = fixture_graph(f, fixture_sdpa_text, NULL);
 	enum { B = 2, T = 3, S = 5 };
 	float q[B * T * 4], k[B * S * 4], v[B * S * 4];
 	float *first = NULL;
@@ -136,8 +94,8 @@ static float *decode(struct fixture *f, struct clade_session *session, const flo
 static void test_cache_by_any_steps(void **state)
 {
 	struct fixture *f = *state;
-	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
-	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
+	struct clade_store *store = fixture_decoder_store(f);
+	struct clade_graph *graph = fixture_graph(f, fixture_decoder_text, store);
 	enum { B = 2, N = 21 };
 	float x[B * N * 8], *first = NULL;
 	static const int64_t steps[] = { 21, 1, 4, 20 };
@@ -166,8 +124,8 @@ static void test_cache_by_any_steps(void **state)
 static void test_chunks_equal_one_piece(void **state)
 {
 	struct fixture *f = *state;
-	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
-	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
+	struct clade_store *store = fixture_decoder_store(f);
+	struct clade_graph *graph = fixture_graph(f, fixture_decoder_text, store);
 	enum { N = 700 }; /* one chunk of 512 and one of 188 */
 	float *x = malloc(N * 8 * sizeof(float)), *steps, *y;
 	struct clade_session *session = fixture_session(f, graph, f->devices[0], NULL, N);
@@ -190,8 +148,8 @@ static void test_chunks_equal_one_piece(void **state)
 static void test_tokens_plan_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
-	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
+	struct clade_store *store = fixture_decoder_store(f);
+	struct clade_graph *graph = fixture_graph(f, fixture_decoder_text, store);
 	float x[8] = { 0.5f };
 
 	for (size_t d = 0; d < f->device_count; d++) {
@@ -230,8 +188,8 @@ static void test_tokens_plan_nothing(void **state)
 static void test_swapped_ops_and_copies(void **state)
 {
 	struct fixture *f = *state;
-	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
-	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
+	struct clade_store *store = fixture_decoder_store(f);
+	struct clade_graph *graph = fixture_graph(f, fixture_decoder_text, store);
 	static const char *const sets[][3] = {
 		{ "attention=ref" }, { "linear=ref", "add=ref" }, { "cache_write=ref" }, { "*=ref" }
 	};
@@ -270,8 +228,8 @@ static void test_swapped_ops_and_copies(void **state)
 static void test_views_cost_nothing(void **state)
 {
 	struct fixture *f = *state;
-	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
-	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
+	struct clade_store *store = fixture_decoder_store(f);
+	struct clade_graph *graph = fixture_graph(f, fixture_decoder_text, store);
 	static const char *const none[] = { NULL };
 	static const char *const pinned[] = { "split_heads=ref", "merge_heads=ref", NULL };
 	float x[3 * 8], *y[2];
@@ -300,8 +258,8 @@ static void test_views_cost_nothing(void **state)
 static void test_lock_round_trip(void **state)
 {
 	struct fixture *f = *state;
-	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
-	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
+	struct clade_store *store = fixture_decoder_store(f);
+	struct clade_graph *graph = fixture_graph(f, fixture_decoder_text, store);
 	static const char *const rules[] = { "attention=ref", NULL };
 	struct clade_choices choices = { .size = sizeof(choices), .rules = rules };
 	float x[3 * 8], *y;
@@ -384,8 +342,8 @@ static void count_node(void *user, const struct clade_verify_node *node)
 static void test_verify_every_step(void **state)
 {
 	struct fixture *f = *state;
-	struct clade_store *store = make_store(f, decoder_names, 4, 8, 8);
-	struct clade_graph *graph = fixture_graph(f, decoder_text, store);
+	struct clade_store *store = fixture_decoder_store(f);
+	struct clade_graph *graph = fixture_graph(f, fixture_decoder_text, store);
 	struct clade_choices choices = { .size = sizeof(choices), .keep_values = true };
 	float x[5 * 8];
 
@@ -416,7 +374,7 @@ static void test_verify_every_step(void **state)
 static void test_wrong_inputs(void **state)
 {
 	struct fixture *f = *state;
-	struct clade_graph *graph = fixture_graph(f, sdpa_text, NULL);
+	struct clade_graph *graph = fixture_graph(f, fixture_sdpa_text, NULL);
 	struct clade_session *session = fixture_session(f, graph, f->devices[0], NULL, 0);
 	float q[64] = { 0 };
 	int32_t n[64] = { 0 };
@@ -462,7 +420,7 @@ static void test_wrong_inputs(void **state)
 static void test_wrong_rules(void **state)
 {
 	struct fixture *f = *state;
-	struct clade_graph *graph = fixture_graph(f, sdpa_text, NULL);
+	struct clade_graph *graph = fixture_graph(f, fixture_sdpa_text, NULL);
 	static const struct {
 		const char *rule;
 		unsigned id;

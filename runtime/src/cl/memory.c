@@ -18,9 +18,8 @@ enum clade_status clade_cl_queue_create(struct clade_queue *queue, struct clade_
 void clade_cl_queue_destroy(struct clade_queue *queue)
 {
 	if (queue->handle && clade_cl_may_release(queue->device)) {
-		/* What is under way may still use buffers that the caller frees next. */
-		if (!atomic_load(&clade_cl_state(queue->device)->lost))
-			clade_cl_check(queue->device, clFinish(queue->handle), "clFinish", NULL);
+		/* What is under way may still use memory that the caller frees next, also after an error. */
+		clade_cl_check(queue->device, clFinish(queue->handle), "clFinish", NULL);
 		clade_cl_check(queue->device, clReleaseCommandQueue(queue->handle), "clReleaseCommandQueue", NULL);
 	}
 	queue->handle = NULL;
