@@ -39,6 +39,8 @@ __kernel void attention_blocks(ATTENTION_ARGS, __global float *chains, ulong cha
 			ends[ends_at + (slot + (ulong)lane * blocks) * 2] = ((const float *)&m_b)[lane];
 			ends[ends_at + (slot + (ulong)lane * blocks) * 2 + 1] = ((const float *)&l_b)[lane];
 		}
+	if (lo >= hi)
+		return; /* the fold skips a block without a live key */
 	for (int c = chunk * ATTENTION_COLUMNS; c < min(e, (chunk + 1) * ATTENTION_COLUMNS); c += TILE) {
 		int n = min(e - c, TILE);
 		vf chain[TILE];

@@ -398,27 +398,88 @@ static void test_permuted_keys_and_shift(void **state)
 	}
 }
 
-#define TEST(name)                                                                                                     \
-	{                                                                                                              \
-#name, name, NULL, NULL, place                                                                         \
+/* x [1, heads, t, d] turned by rope at positions first, first + 1, ... */
+static float *turned(const struct place *place, const float *x, int64_t heads, int64_t t, int64_t d, int32_t first)
+{
+	struct single single = { .context = place->context,
+				 .device = place->device,
+				 .queue = place->queue,
+				 .op = "rope",
+				 .input_count = 2 };
+	int32_t pos[512];
+	struct clade_diag diag;
+	float *y;
+
+	assert_true(t <= 512);
+	for (int64_t i = 0; i < t; i++)
+		pos[i] = first + (int32_t)i;
+	single.inputs[0] = (struct single_tensor) { true, { CLADE_F32, 4, { 1, heads, t, d } }, (void *)(uintptr_t)x };
+	single.inputs[1] = (struct single_tensor) { true, { CLADE_I32, 2, { 1, t } }, pos };
+	clade_diag_init(&diag);
+	if (single_run(&single, &diag))
+		fail_msg("%s", diag.text);
+	y = malloc((size_t)(heads * t * d) * sizeof(float));
+	assert_non_null(y);
+	memcpy(y, single.outputs[0].data, (size_t)(heads * t * d) * sizeof(float));
+	single_finish(&single);
+	clade_diag_finish(&diag);
+	return y;
+}
+
+/* Rotary positions count by their differences only. */
+static void test_shifted_rope(void **state)
+{
+	EACH_SIZE(size)
+	{
+		struct problem here, there, straight;
+		double largest = 0.0, change = 0.0;
+		int64_t t = size->t, s = size->s;
+		int32_t first = (int32_t)(s > t ? s - t : 0);
+
+		problem_init(&straight, 1, 2, 1, t, s, 16, 24, 14);
+		problem_copy(&here, &straight);
+		problem_copy(&there, &straight);
+		free(here.q);
+		free(here.k);
+		free(there.q);
+		free(there.k);
+		here.q = turned(*state, straight.q, 2, t, 16, first);
+		here.k = turned(*state, straight.k, 1, s, 16, 0);
+		there.q = turned(*state, straight.q, 2, t, 16, first + 1000);
+		there.k = turned(*state, straight.k, 1, s, 16, 1000);
+		problem_run(&here, *state);
+		problem_run(&there, *state);
+		problem_run(&straight, *state);
+		for (int64_t i = 0; i < 2 * t * 24; i++) {
+			largest = fmax(largest, fabs((double)here.y[i] - there.y[i]));
+			change = fmax(change, fabs((double)here.y[i] - straight.y[i]));
+		}
+		/* An angle near 1000 has an error of 2^-15; scores add 16 products of at most 4. */
+		assert_true(largest <= 0x1p-15 * 4.0 * 16.0);
+		assert_true(change > 10.0 * largest || s == 1);
+		problem_finish(&here);
+		problem_finish(&there);
+		problem_finish(&straight);
 	}
+}
 
 static int run_on(struct place *place, const char *label)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_against_double),
-		TEST(test_causal),
-		TEST(test_chunks),
-		TEST(test_right_padding),
-		TEST(test_batch_mates),
-		TEST(test_permuted_heads),
-		TEST(test_grouped_heads),
-		TEST(test_wide_window),
-		TEST(test_masked_rows),
-		TEST(test_reruns),
-		TEST(test_equal_keys),
-		TEST(test_constant_values),
-		TEST(test_permuted_keys_and_shift),
+		cmocka_unit_test_prestate(test_against_double, place),
+		cmocka_unit_test_prestate(test_causal, place),
+		cmocka_unit_test_prestate(test_chunks, place),
+		cmocka_unit_test_prestate(test_right_padding, place),
+		cmocka_unit_test_prestate(test_batch_mates, place),
+		cmocka_unit_test_prestate(test_permuted_heads, place),
+		cmocka_unit_test_prestate(test_grouped_heads, place),
+		cmocka_unit_test_prestate(test_wide_window, place),
+		cmocka_unit_test_prestate(test_masked_rows, place),
+		cmocka_unit_test_prestate(test_reruns, place),
+		cmocka_unit_test_prestate(test_equal_keys, place),
+		cmocka_unit_test_prestate(test_constant_values, place),
+		cmocka_unit_test_prestate(test_permuted_keys_and_shift, place),
+		cmocka_unit_test_prestate(test_shifted_rope, place),
 	};
 	char name[128];
 
