@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* LD_PRELOAD library that counts the calls of malloc, calloc, realloc and free that come directly from clade's code
- * (the main program or libclade.so), and can make one of them fail. Drivers' and libc's own allocations are left alone.
- */
+/* LD_PRELOAD library that counts the calls of malloc, calloc, realloc, aligned allocations and free that come directly
+ * from clade's code (the main program or libclade.so), and can make one of them fail. Drivers' and libc's own
+ * allocations never fail; they are counted apart, together with ours. */
 #include "allocs.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -16,13 +17,14 @@
 extern void *__libc_malloc(size_t bytes);
 extern void *__libc_calloc(size_t count, size_t bytes);
 extern void *__libc_realloc(void *memory, size_t bytes);
+extern void *__libc_memalign(size_t alignment, size_t bytes);
 extern void __libc_free(void *memory);
 
 static struct range {
 	uintptr_t start, end;
 } ranges[8];
 static atomic_int range_count;
-static atomic_ulong allocations, frees, fail_at;
+static atomic_ulong allocations, everyones, frees, fail_at;
 static atomic_int persistent, fired;
 
 /* Code of the main program and of libclade. */
@@ -64,6 +66,7 @@ static bool refuse(const void *caller)
 {
 	unsigned long at, now;
 
+	atomic_fetch_add(&everyones, 1);
 	if (!is_ours(caller))
 		return false;
 	now = atomic_fetch_add(&allocations, 1) + 1;
@@ -89,6 +92,37 @@ ALLOCS_API void *realloc(void *memory, size_t bytes)
 	return refuse(__builtin_return_address(0)) ? NULL : __libc_realloc(memory, bytes);
 }
 
+ALLOCS_API void *reallocarray(void *memory, size_t count, size_t bytes)
+{
+	size_t total;
+
+	if (__builtin_mul_overflow(count, bytes, &total) || refuse(__builtin_return_address(0))) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	return __libc_realloc(memory, total);
+}
+
+ALLOCS_API void *memalign(size_t alignment, size_t bytes)
+{
+	return refuse(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, bytes);
+}
+
+ALLOCS_API void *aligned_alloc(size_t alignment, size_t bytes)
+{
+	return refuse(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, bytes);
+}
+
+ALLOCS_API int posix_memalign(void **out, size_t alignment, size_t bytes)
+{
+	void *memory = refuse(__builtin_return_address(0)) ? NULL : __libc_memalign(alignment, bytes);
+
+	if (!memory)
+		return ENOMEM;
+	*out = memory;
+	return 0;
+}
+
 ALLOCS_API void free(void *memory)
 {
 	if (memory && is_ours(__builtin_return_address(0)))
@@ -100,12 +134,18 @@ ALLOCS_API void clade_allocs_reset(void)
 {
 	clade_allocs_fail(0, false);
 	atomic_store(&allocations, 0);
+	atomic_store(&everyones, 0);
 	atomic_store(&frees, 0);
 }
 
 ALLOCS_API unsigned long clade_allocs_count(void)
 {
 	return atomic_load(&allocations);
+}
+
+ALLOCS_API unsigned long clade_allocs_all(void)
+{
+	return atomic_load(&everyones);
 }
 
 ALLOCS_API unsigned long clade_allocs_frees(void)

@@ -16,12 +16,13 @@ typedef bool allocs_fired_fn(void);
 
 allocs_reset_fn clade_allocs_reset;
 allocs_number_fn clade_allocs_count, clade_allocs_frees;
+allocs_number_fn clade_allocs_all; /* of the whole process: libc, drivers and their threads too */
 allocs_fail_fn clade_allocs_fail;
 allocs_fired_fn clade_allocs_fired;
 
 struct allocs {
 	allocs_reset_fn *reset;
-	allocs_number_fn *count, *frees;
+	allocs_number_fn *count, *frees, *all;
 	allocs_fail_fn *inject;
 	allocs_fired_fn *fired;
 };
@@ -39,9 +40,10 @@ static inline bool allocs_connect(struct allocs *allocs)
 	allocs_symbol(RTLD_DEFAULT, "clade_allocs_reset", &allocs->reset);
 	allocs_symbol(RTLD_DEFAULT, "clade_allocs_count", &allocs->count);
 	allocs_symbol(RTLD_DEFAULT, "clade_allocs_frees", &allocs->frees);
+	allocs_symbol(RTLD_DEFAULT, "clade_allocs_all", &allocs->all);
 	allocs_symbol(RTLD_DEFAULT, "clade_allocs_fail", &allocs->inject);
 	allocs_symbol(RTLD_DEFAULT, "clade_allocs_fired", &allocs->fired);
-	return allocs->reset && allocs->count && allocs->frees && allocs->inject && allocs->fired;
+	return allocs->reset && allocs->count && allocs->frees && allocs->all && allocs->inject && allocs->fired;
 }
 
 #endif

@@ -3,6 +3,7 @@
  * the call must return an error that names it, nothing may leak, and the device must stay usable or say that it is
  * lost. */
 #include "allocs.h"
+#include "heap.h"
 #include "shim.h"
 #include "../device/toy.h"
 
@@ -14,33 +15,6 @@
 #include <cmocka.h>
 
 static struct shim shim;
-
-/* An allocator that counts what is live and can fail. */
-struct heap {
-	long live;
-	unsigned long calls, fail_at;
-	bool persistent, fired;
-};
-
-static void *heap_resize(void *user, void *memory, size_t bytes)
-{
-	struct heap *heap = user;
-	void *larger;
-
-	if (bytes == 0) {
-		heap->live -= memory != NULL;
-		free(memory);
-		return NULL;
-	}
-	heap->calls++;
-	if (heap->fail_at && (heap->calls == heap->fail_at || (heap->calls > heap->fail_at && heap->persistent))) {
-		heap->fired = true;
-		return NULL;
-	}
-	larger = realloc(memory, bytes);
-	heap->live += larger && !memory;
-	return larger;
-}
 
 struct run_options {
 	struct heap *heap;

@@ -6,6 +6,17 @@
 set -eu
 runtime=$1
 shift
+# Meson names a program of the working directory without a folder, which a shell looks for in PATH.
+case $1 in
+*/*) ;;
+*)
+	if [ -x "./$1" ]; then
+		program=./$1
+		shift
+		set -- "$program" "$@"
+	fi
+	;;
+esac
 vendors=${CLADE_ICD_DIR:-/etc/OpenCL/vendors}
 : "${POCL_CACHE_DIR:=${TMPDIR:-/tmp}/clade-pocl-cache}"
 mkdir -p "$POCL_CACHE_DIR"
