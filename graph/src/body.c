@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define MAX_TARGETS CLADE_MAX_PORTS
-#define MAX_WORK 20000000u /* statements: loops that make no nodes must end as well */
+#define MAX_WORK (20 * CLADE_MAX_NODES) /* statements: loops that make no nodes must end as well */
 /* The op through which an expression that is no state op itself is kept in a state. */
 #define STORE_OP "store"
 

@@ -8,8 +8,10 @@
 
 #include <clade/graph.h>
 
+#ifndef CLADE_MAX_NODES          /* a fuzzer takes less */
 #define CLADE_MAX_NODES 1000000u /* nodes, boxes, weights and states of a graph, each */
-#define CLADE_MAX_INDICES 4      /* of an indexed weight or state */
+#endif
+#define CLADE_MAX_INDICES 4 /* of an indexed weight or state */
 
 /* What an expression is while expanding. */
 enum clade_val_kind {

@@ -3,6 +3,7 @@
  * answers, on reference C and on the OpenCL devices found, with equal bits.
  * usage: test_real SOURCE_ROOT DATA_FOLDER */
 #include <math.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -16,20 +17,18 @@ struct model {
 	struct clade_graph *graph;
 };
 
-static bool open_model(struct fixture *f, const char *name, struct model *out)
+static bool open_model(struct fixture *f, const char *name, const char *weights, struct model *out)
 {
 	struct clade_graph_params params = { .size = sizeof(params) };
 	char path[512];
 
 	memset(out, 0, sizeof(*out));
 	out->f = f;
-	snprintf(path, sizeof(path), "%s/%s/model.safetensors", data_folder, name);
-	FILE *file = fopen(path, "rb");
-	if (!file) {
+	snprintf(path, sizeof(path), "%s/%s/%s", data_folder, name, weights);
+	if (access(path, R_OK)) {
 		print_message("%s: skipped, %s is not there\n", name, path);
 		return false;
 	}
-	fclose(file);
 	REQUIRE_OK(f, clade_store_create(f->context, &out->store, &f->diag));
 	REQUIRE_OK(f, clade_store_add(out->store, path, &f->diag));
 	snprintf(path, sizeof(path), "%s/tests/models/%s.graph", source_root, name);
@@ -190,7 +189,7 @@ static void transliteration(void **state)
 	const char *key;
 	float *first = NULL;
 
-	if (!open_model(f, "ct2-aren-transliteration", &m))
+	if (!open_model(f, "ct2-aren-transliteration", "model.safetensors", &m))
 		return;
 	root = read_json("ct2-aren-transliteration", "expected.json");
 	score = json_object_get(root, "score");
@@ -287,7 +286,7 @@ static void sorting(void **state)
 	int32_t ids[GPT_BATCH * GPT_LENGTH];
 	float *first = NULL, *index;
 
-	if (!open_model(f, "gpt-nano-sort", &m))
+	if (!open_model(f, "gpt-nano-sort", "model.safetensors", &m))
 		return;
 	snprintf(path, sizeof(path), "%s/gpt-nano-sort/partials.safetensors", data_folder);
 	REQUIRE_OK(f, clade_store_create(f->context, &partials, &f->diag));
@@ -373,7 +372,7 @@ static void phonemes(void **state)
 	const char *key;
 	float *first[16] = { NULL };
 
-	if (!open_model(f, "g2p-id-bert", &m))
+	if (!open_model(f, "g2p-id-bert", "model.safetensors", &m))
 		return;
 	root = read_json("g2p-id-bert", "expected.json");
 	tokens = read_json("g2p-id-bert", "token2id.json");
@@ -413,12 +412,86 @@ static void phonemes(void **state)
 	close_model(&m);
 }
 
+/* ---- stories260K: greedy text, token by token ---- */
+enum { STORY_STEPS = 199, STORY_VOCAB = 512 };
+
+/* A piece of the vocabulary as text: "<0x0A>" is a byte, U+2581 a space. */
+static void add_piece(json_t *vocabulary, int id, char *out, size_t size)
+{
+	const char *piece;
+	json_t *value;
+	size_t used = strlen(out);
+
+	json_object_foreach(vocabulary, piece, value)
+	{
+		if (json_integer_value(value) != id)
+			continue;
+		if (strncmp(piece, "<0x", 3) == 0) {
+			snprintf(out + used, size - used, "%c", (int)strtol(piece + 3, NULL, 16));
+			return;
+		}
+		for (; *piece && used + 2 < size; used++)
+			if (strncmp(piece, "\xe2\x96\x81", 3) == 0) {
+				out[used] = ' ';
+				piece += 3;
+			} else {
+				out[used] = *piece++;
+			}
+		out[used] = 0;
+		return;
+	}
+	fail();
+}
+
+static void story(void **state)
+{
+	struct fixture *f = *state;
+	struct model m;
+	json_t *root, *tokenizer, *vocabulary;
+	float *first = NULL;
+
+	if (!open_model(f, "stories260K", "hf", &m))
+		return;
+	root = read_json("stories260K", "expected.json");
+	tokenizer = read_json("stories260K", "hf/tokenizer.json");
+	vocabulary = json_object_get(json_object_get(tokenizer, "model"), "vocab");
+	for (size_t d = 0; d < f->device_count; d++) {
+		struct clade_session *session = fixture_session(f, m.graph, f->devices[d], NULL, 256);
+		const char *expected = json_string_value(json_object_get(root, "text"));
+		char text[2048] = "";
+		float *logits = NULL;
+		int32_t id = 1, position = 0;
+
+		for (; position < STORY_STEPS; position++) {
+			struct clade_input inputs[] = { i32_input("input_ids", &id, 2, DIMS(1, 1)),
+							i32_input("position_ids", &position, 2, DIMS(1, 1)) };
+
+			free(logits);
+			REQUIRE_OK(f, clade_session_run(session, "decode", inputs, 2, &f->diag));
+			logits = fixture_output(f, session, "logits", STORY_VOCAB);
+			id = best_of(logits, STORY_VOCAB);
+			add_piece(vocabulary, id, text, sizeof(text));
+		}
+		assert_true(strlen(text) > 440);
+		assert_memory_equal(text + (text[0] == ' '), expected, strlen(text) - (text[0] == ' '));
+		print_message("stories260K on %s: %d tokens, %zu bytes of text equal\n", device_id(f, d), STORY_STEPS,
+			      strlen(text));
+		same_bits(&first, logits, STORY_VOCAB);
+		clade_session_destroy(&session);
+	}
+	free(first);
+	json_decref(root);
+	json_decref(tokenizer);
+	close_model(&m);
+}
+
 int main(int count, char **words)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(transliteration),
 		cmocka_unit_test(sorting),
 		cmocka_unit_test(phonemes),
+		cmocka_unit_test(story),
 	};
 
 	if (count < 3) {
