@@ -134,6 +134,8 @@ static void recover(struct world *w, const char *name, unsigned long n, enum cla
 	clade_diag_init(&diag);
 	tally->failed += status != CLADE_OK;
 	tally->optional += status == CLADE_OK;
+	if (status && w->done > 0)
+		w->done--; /* the token before it, again: caches that failed to grow must still hold it */
 	if (status)
 		status = attempt(w, &diag);
 	if (status) {
