@@ -278,7 +278,7 @@ static int compare_offsets(const void *a, const void *b, void *user)
 static enum clade_status check_cover(struct walk *walk)
 {
 	size_t count = walk->store->entry_count - walk->first_entry;
-	struct store_entry *entries = walk->store->entries + walk->first_entry;
+	struct store_entry *entries = count ? walk->store->entries + walk->first_entry : NULL;
 	uint32_t *order = clade_resize(walk->store->context, NULL, (count + 1) * sizeof(*order));
 	if (order == NULL)
 		return clade_fail_memory(walk->diag, (count + 1) * sizeof(*order), "the order of tensors");

@@ -121,14 +121,16 @@ struct clade_store *fixture_store(struct fixture *f, const char *const *names, s
 				  int64_t columns)
 {
 	struct clade_store *store = NULL;
-	char folder[] = "session-XXXXXX";
+	const char *temporary = getenv("TMPDIR");
+	char folder[256];
 	struct clade_type type = { CLADE_F32, 2, { rows, columns } };
 	float *values = malloc((size_t)(rows * columns) * sizeof(float));
 
+	snprintf(folder, sizeof(folder), "%s/clade-session-XXXXXX", temporary ? temporary : "/tmp");
 	assert_non_null(mkdtemp(folder));
 	REQUIRE_OK(f, clade_store_create(f->context, &store, &f->diag));
 	for (size_t i = 0; i < count; i++) {
-		char path[128];
+		char path[300];
 
 		snprintf(path, sizeof(path), "%s/%s.npy", folder, names[i]);
 		fixture_random(values, (size_t)(rows * columns), (uint32_t)i + 1);
