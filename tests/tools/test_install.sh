@@ -7,7 +7,7 @@ build=$1
 source=$2
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-echo "[==========] Running 4 test(s)."
+echo "[==========] Running 5 test(s)."
 passed=0
 pass() { passed=$((passed + 1)); echo "[       OK ] $1"; }
 
@@ -39,5 +39,9 @@ cc -std=c11 -xc - -fsyntax-only $(pkg-config --define-variable=prefix="$root" --
 #include <clade/text.h>
 END
 pass "the installed program starts, clade-text has its header"
-echo "[==========] 4 test(s) run."
+
+test "$(cd "$folder" && "$program" generate dates --device ref --prompt "1 May 2004")" = 2004-05-01
+"$program" inspect dates --json | grep -q "$folder" # its own copy, not the source tree's
+pass "the installed program finds the model that ships with it"
+echo "[==========] 5 test(s) run."
 echo "[  PASSED  ] $passed test(s)."
