@@ -169,7 +169,7 @@ SCAN(cos, cos)
 static const struct function functions[] = {
 	FUNCTION(recip, 0.5, INFINITY), FUNCTION(sqrt, 0.5, INFINITY),    FUNCTION(rsqrt, 0.5, INFINITY),
 	FUNCTION(exp, 1.1, INFINITY),   FUNCTION(log, 1.0, INFINITY),     FUNCTION(tanh, 1.5, INFINITY),
-	FUNCTION(erf, 1.0, INFINITY),   FUNCTION(sigmoid, 2.5, INFINITY), FUNCTION(sin, 2.8, 0x1p22f),
+	FUNCTION(erf, 1.2, INFINITY),   FUNCTION(sigmoid, 2.5, INFINITY), FUNCTION(sin, 2.8, 0x1p22f),
 	FUNCTION(cos, 2.8, 0x1p22f),
 };
 enum { FUNCTIONS = sizeof(functions) / sizeof(functions[0]) };
