@@ -13,7 +13,7 @@ RAN = re.compile(r"^\[==========\] .*?(\d+) test\(s\) run", re.M)
 PASSED = re.compile(r"^\[  PASSED  \] (\d+) test", re.M)
 FAILED = re.compile(r"^\[  FAILED  \] [^:]*?: ?(\d+) test", re.M)
 SKIPPED = re.compile(r"^\[  SKIPPED \] [^:]*?: ?(\d+) test", re.M)
-REASON = re.compile(r"^(?:clade-)?skip: .*$", re.M | re.I)
+REASON = re.compile(r"^(?:clade-)?skip(?:ped)?: .*$", re.M | re.I)
 
 passed = failed = skipped = 0
 for path in map(pathlib.Path, sys.argv[1:]):
