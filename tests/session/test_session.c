@@ -326,6 +326,64 @@ static void test_namesake_of_a_library_block_is_not_fused(void **state)
 	}
 }
 
+/* A rule, a pin or a lock line that names something inside a block opens it; the bits stay. */
+static void test_naming_an_inner_node_opens_the_block(void **state)
+{
+	struct fixture *f = *state;
+	static const char format[] =
+		"clade 1\nmodel \"m\"\ninclude \"lib/add_norm.graph\"\ndim R : run\nentry main {\n"
+		"  input a : f32[R, 8]\n  input g : f32[8]\n"
+		"  %sz = add_norm(a, a, gamma = g, beta = g, eps = 1e-5)\n  output z : f32[R, 8] = z\n}\n";
+	static const char *const inner[] = { "z/s=ref", NULL }, *const whole[] = { "add_norm=ref", NULL };
+	static const struct {
+		const char *pin;
+		const char *const *rules;
+		const char *lock;
+		size_t fused; /* on an OpenCL device */
+	} cases[] = {
+		{ "", NULL, NULL, 1 },
+		{ "", inner, NULL, 0 },
+		{ "", whole, NULL, 0 },
+		{ "@impl(\"ref\") ", NULL, NULL, 0 },
+		{ "", NULL, "clade-lock 1\nz/s = ref\n", 0 },
+		{ "", NULL, "clade-lock 1\nz = cl\n", 1 },
+	};
+	struct clade_device *device = f->devices[f->device_count - 1];
+	bool host = clade_device_get_info(device)->kind == CLADE_DEVICE_HOST;
+	float a[24], *first = NULL;
+
+	fixture_random(a, 24, 1);
+	for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]) - (host ? 1 : 0); c++) {
+		struct clade_choices choices = { .size = sizeof(choices),
+						 .rules = cases[c].rules,
+						 .lock_text = cases[c].lock };
+		struct clade_input inputs[] = { f32_input("a", a, 2, DIMS(2, 8)), f32_input("g", a + 16, 1, DIMS(8)) };
+		struct clade_session *session;
+		struct clade_graph *graph;
+		struct clade_plan_step step;
+		size_t fused = 0;
+		char text[1024];
+		float *z;
+
+		snprintf(text, sizeof(text), format, cases[c].pin);
+		graph = fixture_graph(f, text, NULL);
+		session = fixture_session(f, graph, device, &choices, 0);
+		REQUIRE_OK(f, clade_session_run(session, "main", inputs, 2, &f->diag));
+		for (size_t i = 0; clade_session_step(session, "main", i, &step); i++)
+			fused += step.is_block;
+		assert_int_equal(fused, host ? 0 : cases[c].fused);
+		z = fixture_output(f, session, "z", 16);
+		if (first)
+			assert_memory_equal(z, first, 16 * sizeof(float));
+		else
+			first = memcpy(malloc(16 * sizeof(float)), z, 16 * sizeof(float));
+		free(z);
+		clade_session_destroy(&session);
+		clade_graph_destroy(&graph);
+	}
+	free(first);
+}
+
 struct seen {
 	size_t nodes, equal, cumulative;
 };
@@ -456,6 +514,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_swapped_ops_and_copies, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_views_cost_nothing, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_namesake_of_a_library_block_is_not_fused, fixture_setup,
+						fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_naming_an_inner_node_opens_the_block, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_lock_round_trip, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_verify_every_step, fixture_setup, fixture_teardown),
