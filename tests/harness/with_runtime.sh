@@ -60,6 +60,7 @@ intel)
 	need "$CLADE_INTEL_RT/lib/libintelocl.so" "intel-opencl-rt (pip) in $CLADE_INTEL_RT"
 	folder=$(mktemp -d)
 	trap 'rm -rf "$folder"' EXIT
+	export CLADE_TEST_CACHE="$POCL_CACHE_DIR-intel" # its compiler is slow; others have caches of their own
 	echo "$CLADE_INTEL_RT/lib/libintelocl.so" >"$folder/intel.icd"
 	OCL_ICD_VENDORS=$folder LD_LIBRARY_PATH="$CLADE_INTEL_RT/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" "$@"
 	exit
