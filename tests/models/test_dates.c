@@ -199,6 +199,24 @@ static void test_one_hash_everywhere(void **state)
 	}
 }
 
+/* Oclgrind runs kernels a thousand times slower than the others: it gets small versions of the tests below. */
+static bool interprets(struct clade_device *device)
+{
+	return strstr(clade_device_get_info(device)->quirks, "oclgrind") != NULL;
+}
+
+/* Two short rows together, and the first alone, more padded and in pieces. */
+static void check_two_rows(struct dates *d, struct clade_session *session)
+{
+	size_t row = (size_t)(d->target * d->vocab);
+	float *pair = logits_of(d, session, 2, 2, longest(d, 2, 2), d->target);
+	float *alone = logits_of(d, session, 2, 1, longest(d, 2, 2) + 5, 4);
+
+	assert_memory_equal(alone, pair, row * sizeof(float));
+	free(pair);
+	free(alone);
+}
+
 static void test_mates_padding_and_pieces_do_not_matter(void **state)
 {
 	struct dates *d = *state;
@@ -206,6 +224,12 @@ static void test_mates_padding_and_pieces_do_not_matter(void **state)
 
 	for (size_t i = 0; i < d->f->device_count; i++) {
 		struct clade_session *session = fixture_session(d->f, d->graph, d->f->devices[i], NULL, 16);
+
+		if (interprets(d->f->devices[i])) {
+			check_two_rows(d, session);
+			clade_session_destroy(&session);
+			continue;
+		}
 		float *whole = logits_of(d, session, 0, BATCH, d->source, d->target);
 		static const int64_t steps[] = { 1, 3, 7 };
 
@@ -253,16 +277,18 @@ static void test_every_node_verified(void **state)
 		for (int64_t t = 0; t < d->target; t++)
 			positions[b * d->target + t] = (int32_t)t;
 	for (size_t i = 0; i < d->f->device_count; i++)
-		for (int open = 0; open < 2; open++) {
+		for (int open = 0; open < (interprets(d->f->devices[i]) ? 1 : 2); open++) {
+			int64_t batch = interprets(d->f->devices[i]) ? 1 : 2;
 			struct clade_choices choices = { .size = sizeof(choices),
 							 .keep_values = true,
 							 .open_all = open };
 			struct clade_session *session = fixture_session(d->f, d->graph, d->f->devices[i], &choices, 16);
-			struct clade_input source[] = { i32_input("input_ids", d->ids, 2, DIMS(2, d->source)),
-							i32_input("attention_mask", d->mask, 2, DIMS(2, d->source)) };
+			struct clade_input source[] = { i32_input("input_ids", d->ids, 2, DIMS(batch, d->source)),
+							i32_input("attention_mask", d->mask, 2,
+								  DIMS(batch, d->source)) };
 			struct clade_input target[] = {
-				i32_input("decoder_input_ids", d->decoder_ids, 2, DIMS(2, d->target)),
-				i32_input("decoder_position_ids", positions, 2, DIMS(2, d->target))
+				i32_input("decoder_input_ids", d->decoder_ids, 2, DIMS(batch, d->target)),
+				i32_input("decoder_position_ids", positions, 2, DIMS(batch, d->target))
 			};
 			size_t counts[2] = { 0 };
 			const char *first;
