@@ -67,14 +67,8 @@ const struct clade_impl clade_impl_linear_cl = {
 
 static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t why_size)
 {
-	if (node->device->kind != CLADE_DEVICE_CPU) {
-		snprintf(why, why_size, "register tiles are for processors, this device is none");
+	if (!clade_kit_tiles_pay(node->device, why, why_size))
 		return false;
-	}
-	if (node->device->soft_fma) {
-		snprintf(why, why_size, "fma is software on this device, so tiles gain nothing and compile slowly");
-		return false;
-	}
 	if (node->sources[1] != CLADE_FROM_WEIGHT) {
 		snprintf(why, why_size, "w is not a weight, so it cannot be packed in advance");
 		return false;

@@ -87,15 +87,7 @@ const struct clade_impl clade_impl_matmul_cl = {
 
 static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t why_size)
 {
-	if (node->device->kind != CLADE_DEVICE_CPU) {
-		snprintf(why, why_size, "register tiles are for processors, this device is none");
-		return false;
-	}
-	if (node->device->soft_fma) {
-		snprintf(why, why_size, "fma is software on this device, so tiles gain nothing and compile slowly");
-		return false;
-	}
-	return counts_fit(node, why, why_size);
+	return clade_kit_tiles_pay(node->device, why, why_size) && counts_fit(node, why, why_size);
 }
 
 static enum clade_status prepare_cpu(struct clade_prepare *prepare)

@@ -3,7 +3,7 @@
 #ifndef CLADE_NORM_H
 #define CLADE_NORM_H
 
-#include <clade/host.h>
+#include <clade/op_kit.h>
 
 struct norm_params {
 	float eps;
@@ -24,11 +24,5 @@ struct norm_rows {
 	int64_t size[CLADE_MAX_RANK], step[CLADE_MAX_RANK];
 };
 void clade_norm_rows(const struct clade_tensor *x, struct norm_rows *rows);
-
-/* x as [outer, n, inner] around `axis` (negative: from the end); false if there is no such axis. */
-struct softmax_shape {
-	int64_t outer, n, inner;
-};
-bool clade_softmax_shape(const struct clade_type *x, int64_t axis, struct softmax_shape *shape);
 
 #endif

@@ -2,8 +2,6 @@
 /* The normalisations on OpenCL devices: an item makes a row (kernels/norm/norm.cl). */
 #include "norm.h"
 
-#include <clade/op_kit.h>
-
 /* Leading axes that a kernel walks; further ones are launches of their own. */
 enum { KERNEL_AXES = 3, GROUP = 64 };
 #define MOST_ROWS INT64_C(0x7fffffff)
@@ -82,10 +80,10 @@ static enum clade_status run_softmax(const struct clade_run *run)
 {
 	const struct softmax_params *params = run->params;
 	int64_t width = run->device->vector_width;
-	struct softmax_shape shape;
+	struct clade_kit_around shape;
 	uint64_t items, chunks;
 
-	if (!clade_softmax_shape(&run->inputs[0]->type, params->axis, &shape))
+	if (!clade_kit_split(&run->inputs[0]->type, params->axis, &shape))
 		return run->host->run_fail(run, CLADE_ERR_ARGUMENT, "x has no axis %lld", (long long)params->axis);
 	chunks = (uint64_t)((shape.inner + width - 1) / width);
 	items = shape.n == 0 ? 0 : (uint64_t)shape.outer * chunks;
@@ -115,9 +113,9 @@ static bool accepts_rms_norm(const struct clade_node_info *node, char *why, size
 static bool accepts_softmax(const struct clade_node_info *node, char *why, size_t why_size)
 {
 	const struct softmax_params *params = node->params;
-	struct softmax_shape shape;
+	struct clade_kit_around shape;
 
-	return !clade_softmax_shape(node->inputs[0], params->axis, &shape) ||
+	return !clade_kit_split(node->inputs[0], params->axis, &shape) ||
 	       clade_kit_loops_fit(node->device, shape.n, 4, why, why_size);
 }
 

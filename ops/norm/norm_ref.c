@@ -102,9 +102,9 @@ static enum clade_status run_softmax(const struct clade_run *run)
 	const struct softmax_params *params = run->params;
 	const float *x = run->inputs[0]->data;
 	float *y = run->outputs[0]->data;
-	struct softmax_shape shape;
+	struct clade_kit_around shape;
 
-	if (!clade_softmax_shape(&run->inputs[0]->type, params->axis, &shape))
+	if (!clade_kit_split(&run->inputs[0]->type, params->axis, &shape))
 		return run->host->run_fail(run, CLADE_ERR_ARGUMENT, "x has no axis %lld", (long long)params->axis);
 	for (int64_t outer = 0; outer < shape.outer; outer++)
 		for (int64_t line = 0; line < shape.inner; line++)

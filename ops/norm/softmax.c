@@ -20,20 +20,6 @@ static const struct clade_port y = {
 	.size = sizeof(struct clade_port), .name = "y", .flags = CLADE_OUT, .like = "x", .help = "x's shape"
 };
 
-bool clade_softmax_shape(const struct clade_type *type, int64_t axis, struct softmax_shape *shape)
-{
-	if (axis < 0)
-		axis += type->rank;
-	if (axis < 0 || axis >= (int64_t)type->rank)
-		return false;
-	*shape = (struct softmax_shape) { .outer = 1, .n = type->dims[axis], .inner = 1 };
-	for (int64_t i = 0; i < axis; i++)
-		shape->outer *= type->dims[i];
-	for (int64_t i = axis + 1; i < (int64_t)type->rank; i++)
-		shape->inner *= type->dims[i];
-	return true;
-}
-
 static enum clade_status infer_softmax(struct clade_infer *infer)
 {
 	const struct softmax_params *params = infer->params;

@@ -27,20 +27,6 @@ static const struct clade_port y = { .size = sizeof(struct clade_port),
 				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
 				     .help = "x's shape without the axis" };
 
-bool clade_reduce_shape(const struct clade_type *type, int64_t axis, struct reduce_shape *shape)
-{
-	if (axis < 0)
-		axis += type->rank;
-	if (axis < 0 || axis >= (int64_t)type->rank)
-		return false;
-	*shape = (struct reduce_shape) { .outer = 1, .n = type->dims[axis], .inner = 1 };
-	for (int64_t i = 0; i < axis; i++)
-		shape->outer *= type->dims[i];
-	for (int64_t i = axis + 1; i < (int64_t)type->rank; i++)
-		shape->inner *= type->dims[i];
-	return true;
-}
-
 static enum clade_status infer_reduce(struct clade_infer *infer)
 {
 	const struct reduce_params *params = infer->params;

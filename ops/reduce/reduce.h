@@ -3,7 +3,7 @@
 #ifndef CLADE_REDUCE_H
 #define CLADE_REDUCE_H
 
-#include <clade/host.h>
+#include <clade/op_kit.h>
 
 /* X(name, kernel function): every op of the family, in the order of its tables. */
 #define REDUCE_OPS(X)                                                                                                  \
@@ -25,11 +25,5 @@ struct reduce_params {
 extern const struct clade_op *const clade_reduce_ops[REDUCE_COUNT];
 extern const struct clade_impl *const clade_reduce_refs[REDUCE_COUNT];
 extern const struct clade_impl *const clade_reduce_cls[REDUCE_COUNT];
-
-/* x as [outer, n, inner] around `axis` (negative: from the end); false if there is no such axis. */
-struct reduce_shape {
-	int64_t outer, n, inner;
-};
-bool clade_reduce_shape(const struct clade_type *x, int64_t axis, struct reduce_shape *shape);
 
 #endif

@@ -2,18 +2,16 @@
 /* The reductions on OpenCL devices: an item reduces a row, or a vector of neighbouring lines (kernels/reduce). */
 #include "reduce.h"
 
-#include <clade/op_kit.h>
-
 enum { GROUP = 64 };
 
 static enum clade_status run_op(const struct clade_run *run, enum reduce_index index)
 {
 	const struct reduce_params *params = run->params;
 	int64_t width = run->device->vector_width;
-	struct reduce_shape shape;
+	struct clade_kit_around shape;
 	uint64_t items, chunks;
 
-	if (!clade_reduce_shape(&run->inputs[0]->type, params->axis, &shape))
+	if (!clade_kit_split(&run->inputs[0]->type, params->axis, &shape))
 		return run->host->run_fail(run, CLADE_ERR_ARGUMENT, "x has no axis %lld", (long long)params->axis);
 	chunks = (uint64_t)((shape.inner + width - 1) / width);
 	items = (uint64_t)shape.outer * chunks;
@@ -33,9 +31,9 @@ static enum clade_status run_op(const struct clade_run *run, enum reduce_index i
 static bool accepts(const struct clade_node_info *node, char *why, size_t why_size)
 {
 	const struct reduce_params *params = node->params;
-	struct reduce_shape shape;
+	struct clade_kit_around shape;
 
-	return !clade_reduce_shape(node->inputs[0], params->axis, &shape) ||
+	return !clade_kit_split(node->inputs[0], params->axis, &shape) ||
 	       clade_kit_loops_fit(node->device, shape.n, 1, why, why_size);
 }
 

@@ -53,9 +53,9 @@ static enum clade_status run_lines(const struct clade_run *run, line_fn *line)
 	const struct reduce_params *params = run->params;
 	const float *x = run->inputs[0]->data;
 	float *y = run->outputs[0]->data;
-	struct reduce_shape shape;
+	struct clade_kit_around shape;
 
-	if (!clade_reduce_shape(&run->inputs[0]->type, params->axis, &shape))
+	if (!clade_kit_split(&run->inputs[0]->type, params->axis, &shape))
 		return run->host->run_fail(run, CLADE_ERR_ARGUMENT, "x has no axis %lld", (long long)params->axis);
 	for (int64_t outer = 0; outer < shape.outer; outer++)
 		for (int64_t i = 0; i < shape.inner; i++)

@@ -36,6 +36,37 @@ static inline int32_t clade_kit_axis(int64_t axis, uint32_t rank)
 	return from_front >= 0 && from_front < (int64_t)rank ? (int32_t)from_front : -1;
 }
 
+/* A shape as [outer, n, inner] around one axis. */
+struct clade_kit_around {
+	int64_t outer, n, inner;
+};
+/* `axis` as clade_kit_axis takes it; false if there is no such axis. */
+static inline bool clade_kit_split(const struct clade_type *type, int64_t axis, struct clade_kit_around *out)
+{
+	int32_t at = clade_kit_axis(axis, type->rank);
+
+	if (at < 0)
+		return false;
+	out->outer = clade_kit_product(type, 0, (uint32_t)at);
+	out->n = type->dims[at];
+	out->inner = clade_kit_product(type, (uint32_t)at + 1, type->rank);
+	return true;
+}
+
+/* Whether register tiles pay on the node's device; on false, `why` says why not. */
+static inline bool clade_kit_tiles_pay(const struct clade_device_info *device, char *why, size_t why_size)
+{
+	if (device->kind != CLADE_DEVICE_CPU) {
+		snprintf(why, why_size, "register tiles are for processors, this device is none");
+		return false;
+	}
+	if (device->soft_fma) {
+		snprintf(why, why_size, "fma is software on this device, so tiles gain nothing and compile slowly");
+		return false;
+	}
+	return true;
+}
+
 /* How an op's kernels are spread: few big items on processors with vectors, many small ones on everything else (GPUs,
  * and llvmpipe, which ends all loops of an item after 65535 iterations: Mesa 22.3). */
 static inline bool clade_kit_big_items(const struct clade_device_info *device)
