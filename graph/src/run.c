@@ -57,57 +57,23 @@ static enum clade_status check_dtype(const struct clade_ir_input *declared, cons
 		clade_dtype_info(have) ? clade_dtype_info(have)->name : "unknown", clade_dtype_info(want)->name);
 }
 
-/* The largest value + 1 allowed in an input that indexes something directly, or -1. *out_cache: it is positions in a
- * cache. */
-static int64_t index_bound(const struct clade_session *session, const struct clade_ir_entry *entry, uint32_t value,
-			   const int64_t *bindings, bool *out_cache, const char **out_target)
-{
-	int64_t bound = -1;
-
-	*out_cache = false;
-	for (uint32_t n = entry->first_node; n < entry->last_node; n++) {
-		const struct clade_ir_node *node = &session->ir->nodes[n];
-
-		for (uint32_t i = 0; i < node->input_count && node->op->ports[i]; i++) {
-			const struct clade_port *port = node->op->ports[i];
-			struct clade_type type;
-
-			if (node->inputs[i] != value || !port->index_of)
-				continue;
-			for (uint32_t k = 0; k < node->input_count && node->op->ports[k]; k++) {
-				if (strcmp(node->op->ports[k]->name, port->index_of) ||
-				    node->inputs[k] == CLADE_IR_NONE)
-					continue;
-				if (node->op->ports[k]->flags & CLADE_STATE) {
-					*out_cache = true;
-				} else if (clade_ir_eval_type(session->ir, &session->ir->values[node->inputs[k]].type,
-							      bindings, &type) &&
-					   (bound < 0 || type.dims[0] < bound)) {
-					bound = type.dims[0];
-					*out_target = session->ir->values[node->inputs[k]].path;
-				}
-			}
-		}
-	}
-	return bound;
-}
-
 static int64_t integer_at(const struct clade_input *input, int64_t i)
 {
 	return input->type.dtype == CLADE_I64 ? ((const int64_t *)input->data)[i] : ((const int32_t *)input->data)[i];
 }
 
 /* Integers within range, positions within the cache (which grows), before anything is sent. */
-static enum clade_status check_values(struct clade_session *session, const struct clade_ir_entry *entry, uint32_t index,
+static enum clade_status check_values(struct clade_session *session, uint32_t entry_index, uint32_t index,
 				      const struct clade_input *input, int64_t *out_rows, struct clade_diag *diag)
 {
+	const struct clade_ir_entry *entry = &session->ir->entries[entry_index];
 	const char *target = "";
 	bool cache;
 	int64_t count, bound;
 
 	if (entry->inputs[index].type.dtype != CLADE_I32 || is_absent(input) || input->type.dtype == CLADE_BOOL)
 		return CLADE_OK;
-	bound = index_bound(session, entry, entry->inputs[index].value, session->bindings, &cache, &target);
+	bound = clade_session_index_bound(session, entry_index, index, &cache, &target);
 	clade_type_count(&input->type, &count);
 	for (int64_t i = 0; i < count; i++) {
 		int64_t value = integer_at(input, i);
@@ -443,14 +409,14 @@ static enum clade_status prepare_run(struct clade_session *session, uint32_t ind
 	for (uint32_t i = 0; i < entry->input_count && !status; i++) {
 		struct clade_type type;
 
-		status = check_values(session, entry, i, &matched[i], &rows, diag);
+		status = check_values(session, index, i, &matched[i], &rows, diag);
 		/* a default range that indexes a cache needs room too */
 		if (!status && is_absent(&matched[i]) && entry->inputs[i].default_kind == CLADE_DEFAULT_RANGE &&
 		    clade_ir_eval_type(session->ir, &entry->inputs[i].type, session->bindings, &type) && type.rank) {
 			const char *target;
 			bool cache;
 
-			index_bound(session, entry, entry->inputs[i].value, session->bindings, &cache, &target);
+			clade_session_index_bound(session, index, i, &cache, &target);
 			if (cache && type.dims[type.rank - 1] > rows)
 				rows = type.dims[type.rank - 1];
 		}

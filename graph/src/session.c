@@ -135,6 +135,8 @@ enum clade_status clade_session_create(const struct clade_graph *graph, struct c
 		if (session->ir->states[i].is_cache)
 			session->capacity_dim = session->ir->dim_count - 1;
 	status = allocate_tables(session, diag);
+	if (!status)
+		status = clade_session_find_indices(session, diag);
 	if (!status && session->capacity_dim != CLADE_IR_NONE)
 		session->bindings[session->capacity_dim] =
 			params && params->capacity > 0 ? params->capacity : FIRST_CAPACITY;
@@ -192,6 +194,7 @@ void clade_session_destroy(struct clade_session **pointer)
 	}
 	clade_rules_destroy(&session->rules);
 	clade_free(context, session->bounds);
+	clade_free(context, session->indices);
 	clade_free(context, session->bindings);
 	clade_free(context, session->entry_done);
 	clade_free(context, session->states);

@@ -40,6 +40,12 @@ struct clade_session_output {
 	bool valid;
 };
 
+/* An input of an entry whose integers index axis 0 of a tensor, or positions in a cache (clade_port.index_of). */
+struct clade_index {
+	uint32_t entry, input, target; /* target: a value of the IR */
+	bool is_cache;
+};
+
 struct clade_session {
 	const struct clade_graph *graph;
 	const struct clade_ir *ir;
@@ -55,6 +61,8 @@ struct clade_session {
 	struct clade_session_state *states;
 	struct clade_buffer *arena[CLADE_PLACE_COUNT], *constants[CLADE_PLACE_COUNT];
 	uint64_t arena_generation;
+	uint32_t index_count;
+	struct clade_index *indices;
 	uint32_t bound_count;
 	struct clade_bound **bounds;
 	struct clade_bound **last;    /* per entry: its plan made or used last */
@@ -89,5 +97,11 @@ enum clade_status clade_session_run_hooked(struct clade_session *session, uint32
 					   const struct clade_run_hooks *hooks, struct clade_diag *diag);
 /* The tensor of a value at a place, whatever kind it is; NULL if it is not there. Weights: in rows. */
 const struct clade_tensor *clade_bound_tensor(struct clade_bound *bound, enum clade_place place, uint32_t value);
+
+/* indices.c: fills session->indices; then, for an input, the largest value + 1 allowed at the bound dims and the tensor
+ * that says so, or -1. *out_cache: its values are positions in a cache. */
+enum clade_status clade_session_find_indices(struct clade_session *session, struct clade_diag *diag);
+int64_t clade_session_index_bound(const struct clade_session *session, uint32_t entry, uint32_t input, bool *out_cache,
+				  const char **out_target);
 
 #endif
