@@ -32,6 +32,17 @@ else
 	echo "note: Intel's CPU runtime could not be installed; its tests will be skipped"
 fi
 
+# Outside oracles that tests ask at run time; goldens made by larger ones are in the repository.
+if [ -z "${CLADE_ORACLE_PYTHON:-}" ]; then
+	oracles=$PWD/build-oracles
+	if [ ! -e "$oracles/ready" ]; then
+		python3 -m venv "$oracles" &&
+			"$oracles/bin/pip" install -q tokenizers==0.23.3 gguf==0.19.0 numpy jinja2 && touch "$oracles/ready" || true
+	fi
+	[ -e "$oracles/ready" ] && export CLADE_ORACLE_PYTHON="$oracles/bin/python"
+fi
+[ -n "${CLADE_ORACLE_PYTHON:-}" ] || echo "note: tokenizers and gguf could not be installed; tests that ask them are skipped"
+
 export CLADE_SHARED_DATA="${CLADE_SHARED_DATA:-$(cd .. && pwd)/shared/data}"
 [ -d "$CLADE_SHARED_DATA" ] || echo "note: no shared test data beside the project; those tests will be skipped"
 
