@@ -135,14 +135,16 @@ static enum clade_status print_check_json(struct check *check)
 	if (check->model.store != NULL)
 		clade_store_meta(check->model.store, "model_type", &family);
 	const char *name = clade_graph_name(check->model.graph);
-	json_t *root = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "model", name,
-				 "family", family.kind == CLADE_META_STRING ? family.s : name, "parameters",
-				 (json_int_t)graph.parameters, "nodes", (json_int_t)graph.nodes, "weights",
-				 (json_int_t)graph.weights, "states", (json_int_t)graph.states, "weights_bytes",
-				 (json_int_t)graph.weight_bytes, "arena_bytes", (json_int_t)check->totals.arena_bytes,
-				 "state_bytes", (json_int_t)check->totals.state_bytes, "device",
-				 clade_device_get_info(check->device)->id, "inputs", ports_json(check, true), "outputs",
-				 ports_json(check, false), "blocks", blocks_json(check));
+	json_t *root = json_pack(
+		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "model", name, "family",
+		check->model.family[0] != '\0'     ? check->model.family
+		: family.kind == CLADE_META_STRING ? family.s
+						   : name,
+		"parameters", (json_int_t)graph.parameters, "nodes", (json_int_t)graph.nodes, "weights",
+		(json_int_t)graph.weights, "states", (json_int_t)graph.states, "weights_bytes",
+		(json_int_t)graph.weight_bytes, "arena_bytes", (json_int_t)check->totals.arena_bytes, "state_bytes",
+		(json_int_t)check->totals.state_bytes, "device", clade_device_get_info(check->device)->id, "inputs",
+		ports_json(check, true), "outputs", ports_json(check, false), "blocks", blocks_json(check));
 	if (check->tool->options.explain && root != NULL) {
 		json_object_set_new(root, "steps", steps_json(check));
 		json_object_set_new(root, "copies",
@@ -169,7 +171,10 @@ static void print_summary(const struct check *check)
 	char size[32], type[256];
 	struct clade_graph_port port;
 	clade_graph_get_totals(graph, &totals);
-	printf("model \"%s\" (%s)\n", clade_graph_name(graph), check->model.graph_path);
+	if (check->model.family[0] != '\0')
+		printf("model \"%s\" (built in: %s)\n", clade_graph_name(graph), check->model.family);
+	else
+		printf("model \"%s\" (%s)\n", clade_graph_name(graph), check->model.graph_path);
 	printf("nodes %" PRIu64 ", blocks %" PRIu64 ", weights %" PRIu64 ", parameters %" PRIu64 ", states %" PRIu64
 	       "\n",
 	       totals.nodes, totals.boxes, totals.weights, totals.parameters, totals.states);

@@ -250,7 +250,9 @@ static enum clade_status generate(struct job *job)
 				    "only 0 (greedy) is available in this version");
 	if (status == CLADE_OK)
 		status = generator_init(tool, &job->model, &job->generator);
-	if (status == CLADE_OK)
+	bool only_ids =
+		tool->options.ids != NULL && tool->options.print_ids; /* needs no tokenizer, even a broken one */
+	if (status == CLADE_OK && !only_ids)
 		status = model_tokenizer(tool, &job->model, &job->tokenizer);
 	if (status == CLADE_OK)
 		status = read_prompts(job);

@@ -113,6 +113,23 @@ static enum clade_status add_files(struct tool *tool, struct model *model, const
 	return status == CLADE_OK ? clade_store_add(model->store, path, &tool->diag) : status;
 }
 
+static int select_gguf(const struct dirent *entry)
+{
+	return ends_with(entry->d_name, ".gguf");
+}
+
+/* The one .gguf file of a folder; false if there are none or several. */
+static bool find_gguf(const char *folder, char *out, size_t size)
+{
+	struct dirent **names = NULL;
+	int count = scandir(folder, &names, select_gguf, NULL);
+	bool found = count == 1 && (size_t)snprintf(out, size, "%s/%s", folder, names[0]->d_name) < size;
+	for (int i = 0; i < count; i++)
+		free(names[i]);
+	free(names);
+	return found;
+}
+
 static int select_readable(const struct dirent *entry)
 {
 	const char *name = entry->d_name;
@@ -134,7 +151,7 @@ static bool is_model_folder(const char *folder)
 {
 	char path[PATH_MAX + 64];
 	snprintf(path, sizeof(path), "%s/model.graph", folder);
-	return is_folder(folder) && (exists(path) || has_weights(folder));
+	return is_folder(folder) && (exists(path) || has_weights(folder) || find_gguf(folder, path, sizeof(path)));
 }
 
 static enum clade_status open_folder(struct tool *tool, struct model *model)
@@ -143,6 +160,8 @@ static enum clade_status open_folder(struct tool *tool, struct model *model)
 	enum clade_status status = CLADE_OK;
 	if (has_weights(model->folder))
 		status = add_files(tool, model, model->folder);
+	else if (find_gguf(model->folder, path, sizeof(path)))
+		status = add_files(tool, model, path);
 	if (status != CLADE_OK)
 		return status;
 	snprintf(path, sizeof(path), "%s/generation_config.json", model->folder);
@@ -159,12 +178,13 @@ static enum clade_status open_folder(struct tool *tool, struct model *model)
 
 static enum clade_status open_file(struct tool *tool, struct model *model, const char *path)
 {
-	if (ends_with(path, ".gguf") || ends_with(path, ".onnx"))
+	if (ends_with(path, ".onnx"))
 		return clade_fail(&tool->diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_TOOL_MODEL, path,
-				  "this version does not read %s files; a MODEL is a directory with model.graph, a "
-				  ".graph file with --weights, or a name that ships with clade",
-				  strrchr(path, '.') + 1);
-	if (ends_with(path, ".safetensors") || ends_with(path, ".npy") || ends_with(path, ".json"))
+				  "this version does not read onnx files; a MODEL is a directory with config.json or "
+				  "model.graph, a .gguf file, a .graph file with --weights, or a name that ships with "
+				  "clade");
+	if (ends_with(path, ".gguf") || ends_with(path, ".safetensors") || ends_with(path, ".npy") ||
+	    ends_with(path, ".json"))
 		return add_files(tool, model, path);
 	/* the folder of a graph file may hold its tokenizer */
 	const char *slash = strrchr(path, '/');
@@ -199,32 +219,24 @@ enum clade_status model_open_files(struct tool *tool, struct model *model)
 	return status;
 }
 
-static enum clade_status fail_no_graph(struct tool *tool, const struct model *model)
-{
-	struct clade_meta family = { .kind = CLADE_META_NONE };
-	if (model->store != NULL)
-		clade_store_meta(model->store, "model_type", &family);
-	if (family.kind == CLADE_META_STRING)
-		return clade_fail(&tool->diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_TOOL_MODEL, model->name,
-				  "the family \"%s\" has no built-in graph in this version (there are none yet); "
-				  "put a model.graph into the directory or give --graph FILE",
-				  family.s);
-	return clade_fail(&tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_MODEL, model->name,
-			  "holds no graph: model.graph is missing; put one there or give --graph FILE");
-}
-
 enum clade_status model_open(struct tool *tool, struct model *model)
 {
 	enum clade_status status = model_open_files(tool, model);
 	if (status != CLADE_OK)
 		return status;
+	if (model->graph_path[0] == '\0' && model->store == NULL)
+		return clade_fail(&tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_MODEL, model->name,
+				  "holds no model: config.json, model.graph or a .gguf file is missing");
 	if (model->graph_path[0] == '\0')
-		return fail_no_graph(tool, model);
+		status = clade_family_find(tool->context, model->store, model->name, model->family, &tool->diag);
+	if (status != CLADE_OK)
+		return status;
 	struct clade_graph_params params = {
 		.size = sizeof(params),
 		.path = model->graph_path,
 		.store = model->store,
 		.settings = (const char *const *)tool->options.settings.items,
+		.family = model->family[0] != '\0' ? model->family : NULL,
 	};
 	return clade_graph_create(tool->context, &params, &model->graph, &tool->diag);
 }
@@ -251,13 +263,41 @@ enum clade_status model_tokenizer(struct tool *tool, const struct model *model, 
 	return status;
 }
 
+/* Where a GGUF file says what config.json says under `key`; `%s` is the architecture. Several: for lists. */
+static const struct {
+	const char *key, *gguf;
+} gguf_keys[] = {
+	{ "bos_token_id", "tokenizer.ggml.bos_token_id" },         { "eos_token_id", "tokenizer.ggml.eos_token_id" },
+	{ "eos_token_id", "tokenizer.ggml.eot_token_id" },         { "eos_token_id", "tokenizer.ggml.eom_token_id" },
+	{ "pad_token_id", "tokenizer.ggml.padding_token_id" },     { "max_position_embeddings", "%s.context_length" },
+	{ "decoder_start_token_id", "%s.decoder_start_token_id" },
+};
+
+/* The `index`th that is there of a GGUF's keys for `key`. */
+static bool gguf_meta(const struct clade_store *store, const char *key, size_t index, struct clade_meta *out)
+{
+	struct clade_meta family;
+	char name[256];
+	if (!clade_store_meta(store, "general.architecture", &family) || family.kind != CLADE_META_STRING)
+		return false;
+	for (size_t i = 0; i < sizeof(gguf_keys) / sizeof(gguf_keys[0]); i++) {
+		const char *rest = gguf_keys[i].gguf;
+		bool own = rest[0] == '%';
+		snprintf(name, sizeof(name), "%s%s", own ? family.s : "", own ? rest + 2 : rest);
+		if (strcmp(gguf_keys[i].key, key) == 0 && clade_store_meta(store, name, out) && index-- == 0)
+			return true;
+	}
+	return false;
+}
+
 bool model_meta(const struct model *model, const char *key, struct clade_meta *out)
 {
 	if (model->graph != NULL && clade_graph_meta(model->graph, key, out) && out->kind != CLADE_META_NONE)
 		return true;
 	if (model->generation != NULL && clade_store_meta(model->generation, key, out))
 		return true;
-	return model->store != NULL && clade_store_meta(model->store, key, out);
+	return model->store != NULL &&
+	       (clade_store_meta(model->store, key, out) || gguf_meta(model->store, key, 0, out));
 }
 
 bool model_meta_item(const struct model *model, const char *key, size_t index, int64_t *out)
@@ -270,7 +310,7 @@ bool model_meta_item(const struct model *model, const char *key, size_t index, i
 		snprintf(item, sizeof(item), "%s.%zu", key, index);
 		if (!model_meta(model, item, &meta))
 			return false;
-	} else if (index > 0) {
+	} else if (index > 0 && (model->store == NULL || !gguf_meta(model->store, key, index, &meta))) {
 		return false;
 	}
 	*out = meta.i;

@@ -13,6 +13,7 @@ struct model {
 	char name[256];    /* as given */
 	char folder[4096]; /* where config, tokenizer and weights are */
 	char graph_path[4200];
+	char family[64];                /* whose built-in graph is used; "": the one of graph_path */
 	struct clade_store *store;      /* NULL: no weights and no metadata */
 	struct clade_store *generation; /* generation_config.json, NULL: none */
 	struct clade_graph *graph;

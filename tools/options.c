@@ -242,8 +242,8 @@ void print_help(void)
 		printf("  %-12s %s\n", (*command)->name, (*command)->summary);
 	printf("  %-12s %s\n\n", "help", "this text, or the help of one command");
 	printf("`clade help COMMAND` shows the options. `clade --version` prints the version.\n"
-	       "MODEL is a directory that holds model.graph, a .graph file (with --weights), or a name that ships with "
-	       "clade.\n"
+	       "MODEL is a directory as Hugging Face lays it out, a .gguf file, a directory that holds model.graph, a "
+	       ".graph file\n(with --weights), or a name that ships with clade.\n"
 	       "Exit codes: 0 ok, 1 a check failed, 2 usage, 3 bad data, 4 device, 5 out of memory, 130 "
 	       "interrupted.\n");
 }

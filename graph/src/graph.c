@@ -209,15 +209,22 @@ enum clade_status clade_graph_create(struct clade_context *context, const struct
 	struct clade_expander expander = { 0 };
 	struct clade_graph *graph;
 	struct clade_ast *items;
-	const char *file = params && params->path ? params->path : "<text>";
+	const struct clade_embedded_graph *family =
+		params && params->family ? clade_family_graph(params->family) : NULL;
+	const char *file = params && params->path ? params->path : "<text>", *given;
 	char *text = NULL, *name;
 	size_t length = 0;
 	enum clade_status status;
 
 	*out_graph = NULL;
-	if (!context || !params || (!params->path && !params->text))
+	if (!context || !params || (!params->path && !params->text && !params->family))
 		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, "clade_graph_create",
-				  "a context and a path or text are needed");
+				  "a context and a path, text or family are needed");
+	if (params->family && !family)
+		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, params->family,
+				  "there is no built-in graph of this family");
+	file = family ? family->name : file;
+	given = family ? family->text : params->text;
 	graph = clade_alloc(context, sizeof(*graph));
 	if (!graph)
 		return clade_fail_memory(diag, sizeof(*graph), "a graph");
@@ -228,9 +235,9 @@ enum clade_status clade_graph_create(struct clade_context *context, const struct
 	if (!status && !name)
 		status = CLADE_ERR_MEMORY;
 	graph->ir.file = name;
-	if (!status && params->text) {
-		length = strlen(params->text);
-		text = clade_region_text(&graph->region, params->text, length, diag);
+	if (!status && given) {
+		length = strlen(given);
+		text = clade_region_text(&graph->region, given, length, diag);
 		status = text ? CLADE_OK : CLADE_ERR_MEMORY;
 	} else if (!status) {
 		status = clade_read_text(&graph->region, file, &text, &length, diag);

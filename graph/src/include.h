@@ -11,6 +11,9 @@ struct clade_embedded_graph {
 };
 extern const struct clade_embedded_graph clade_embedded_graphs[];
 
+/* The graph of a built-in family, NULL if there is none. */
+const struct clade_embedded_graph *clade_family_graph(const char *family);
+
 /* Whether `file`, as a statement's position names it, is a file of the built-in library, and not one like it on disk.
  */
 bool clade_is_library(const char *file);

@@ -31,9 +31,16 @@ enum clade_status clade_source_choose(struct clade_expander *expander)
 		/* Hugging Face's directories are safetensors with a config: their maps are called `hf` */
 		format = clade_store_format(expander->store);
 		found = clade_names_find(&expander->sources, format);
-		if (found == CLADE_IR_NONE && strcmp(format, "safetensors") == 0)
+		if (found == CLADE_IR_NONE &&
+		    (strcmp(format, "safetensors") == 0 || (expander->params->family && !*format)))
 			found = clade_names_find(&expander->sources, "hf");
 	}
+	if (found == CLADE_IR_NONE && expander->params->family && expander->store)
+		return clade_fail(expander->diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_GRAPH_SOURCE,
+				  expander->params->family,
+				  "the built-in graph of this family has no source for %s files%s%s",
+				  clade_store_format(expander->store), words.count ? "; it reads " : "",
+				  words.count ? words.words[0] : "");
 	if (found != CLADE_IR_NONE)
 		expander->source = expander->source_asts[found];
 	return CLADE_OK;

@@ -65,15 +65,15 @@ def test_data_errors(clade):
         (["run", SCALE, "--weights", short, *x], "", "w"), (["run", SCALE, "--weights", wrong, *x], "wrong.safetensors@", "has 11 bytes"),
         (["run", SCALE, "--weights", weights, "--in", "x=[[1,2]]"], "", "x"), (["run", SCALE, "--weights", weights, "--in", "x=absent.npy"], "absent.npy", "No such file"),
         (["run", SCALE, "--weights", "absent.safetensors", *x], "absent.safetensors", "No such file"), (["inspect", wrong], "wrong.safetensors@", ""),
-        (["run", "model.gguf", *x], "model.gguf", "does not read gguf"), (["run", "model.onnx", *x], "model.onnx", "does not read onnx"),
-        (["run", weights, *x], "", "no graph"), (["tokenize", SCALE, "--text", "a"], "", "tokenizer.json"), (["check", "family"], "family", '"llama"'),
+        (["run", "model.gguf", *x], "model.gguf", ""), (["run", "model.onnx", *x], "model.onnx", "does not read onnx"),
+        (["run", weights, *x], "", "names no family"), (["tokenize", SCALE, "--text", "a"], "", "tokenizer.json"), (["check", "family"], "family", 'of the family "lama"'),
         (["run", SCALE, "--weights", weights, "--in", "x=ids.npy"], "ids.npy", "holds i32"), (["tokenize", "dates", "--decode", "9999"], "--decode", "9999"),
     ]
     clade.file("model.gguf", b"GGUF")
     clade.file("model.onnx", b"\x08")
     clade.file("ids.npy", npy([[1, 2, 3]], "i4"))
     os.mkdir(os.path.join(clade.folder, "family"))
-    clade.file("family/config.json", '{"model_type": "llama"}')
+    clade.file("family/config.json", '{"model_type": "lama"}')
     for args, where, text in cases:
         err = clade(*args, rc=3)[1]
         assert where in err and text in err, (args, err)

@@ -80,7 +80,16 @@ struct clade_graph_params {
 	const char *source; /* which `source` block to use; NULL: the one whose name fits the store's format, or none */
 	const char *const *settings; /* "layers=2", NULL-terminated; NULL: none */
 	const char *library_dir;     /* overrides the built-in lib/ and models/ for include; NULL: built-in only */
+	const char *family; /* instead of `path` and `text`: the built-in graph of this family; the store's format
+			     * must be one that it has a source for */
 };
+/* The built-in families ("llama", ...). Index past the end: false. */
+CLADE_API bool clade_family_at(size_t index, char out_name[64]);
+/* The family that a store's metadata name: `model_type` (config.json) or `general.architecture` (GGUF) is its name, or
+ * stands in its graph's `meta "also"`. `where` is what messages call the model. An unknown one is an error that names
+ * the nearest and lists all. */
+CLADE_API enum clade_status clade_family_find(struct clade_context *context, const struct clade_store *store,
+					      const char *where, char out_family[64], struct clade_diag *diag);
 /* Parses, expands and checks. Weights' names, shapes and presence are checked against the store; no weight data is
  * read. */
 CLADE_API enum clade_status clade_graph_create(struct clade_context *context, const struct clade_graph_params *params,
