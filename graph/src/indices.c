@@ -34,8 +34,15 @@ static bool find_in_entry(struct clade_session *session, uint32_t entry)
 
 			while (input < e->input_count && e->inputs[input].value != node->inputs[i])
 				input++;
-			if (!indexed || input == e->input_count)
+			if (!indexed)
 				continue;
+			if (input == e->input_count) { /* computed inside, unless what it indexes is no cache */
+				for (uint32_t k = 0; k < node->input_count && node->op->ports[k]; k++)
+					if (!strcmp(node->op->ports[k]->name, indexed) &&
+					    node->op->ports[k]->flags & CLADE_STATE)
+						session->positions_known = false;
+				continue;
+			}
 			for (uint32_t k = 0; k < node->input_count && node->op->ports[k]; k++) {
 				struct clade_index index = { entry, input, node->inputs[k],
 							     node->op->ports[k]->flags & CLADE_STATE };
@@ -51,6 +58,7 @@ static bool find_in_entry(struct clade_session *session, uint32_t entry)
 
 enum clade_status clade_session_find_indices(struct clade_session *session, struct clade_diag *diag)
 {
+	session->positions_known = true;
 	for (uint32_t e = 0; e < session->ir->entry_count; e++)
 		if (!find_in_entry(session, e))
 			return clade_fail_memory(diag, (session->index_count + 1) * sizeof(struct clade_index),

@@ -421,7 +421,11 @@ static enum clade_status prepare_run(struct clade_session *session, uint32_t ind
 				rows = type.dims[type.rank - 1];
 		}
 	}
-	return status ? status : clade_session_grow(session, rows, diag);
+	if (!status)
+		status = clade_session_grow(session, rows, diag);
+	if (!status && rows > session->used_rows)
+		session->used_rows = rows;
+	return status;
 }
 
 /* A failed run must not fix dims for those after it. Caches stay as large as they have become. */
@@ -464,6 +468,7 @@ enum clade_status clade_session_run_hooked(struct clade_session *session, uint32
 	} else {
 		status = run_slice(session, index, matched, &slice, hooks, diag);
 	}
+	clade_session_wrote(session, index);
 	session->counters.runs++;
 	session->entry_done[index] = !status;
 	session->last_entry = status ? CLADE_IR_NONE : index;

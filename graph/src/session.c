@@ -179,6 +179,7 @@ void clade_session_destroy(struct clade_session **pointer)
 		clade_queue_destroy(&session->queues[place]);
 	for (uint32_t i = 0; session->states && i < session->ir->state_count; i++)
 		clade_buffer_unref(&session->states[i].buffer);
+	clade_session_permutation_finish(session);
 	destroy_verify_states(session);
 	for (uint32_t i = 0; i < session->ir->entry_count; i++)
 		inputs = session->ir->entries[i].input_count > inputs ? session->ir->entries[i].input_count : inputs;
@@ -214,12 +215,14 @@ enum clade_status clade_session_reset(struct clade_session *session, struct clad
 	memset(session->entry_done, 0, session->ir->entry_count);
 	session->last_entry = CLADE_IR_NONE;
 	session->last_run = NULL;
+	session->used_rows = 0;
 	destroy_verify_states(session);
 	for (uint32_t i = 0; i < session->ir->state_count; i++) {
 		struct clade_session_state *state = &session->states[i];
 		size_t bytes = state->buffer ? clade_buffer_size(state->buffer) & ~(size_t)3 : 0;
 		enum clade_status status = CLADE_OK;
 
+		state->rows_alike = false;
 		if (bytes)
 			status = clade_buffer_fill(session->queues[CLADE_PLACE_MAIN], state->buffer, 0, bytes, 0, diag);
 		if (status)

@@ -16,7 +16,15 @@ struct clade_session_state {
 	struct clade_buffer *buffer;
 	size_t bytes;
 	struct clade_type type;      /* as last bound */
-	struct clade_buffer *larger; /* while caches grow: what takes the place of `buffer` when all are copied */
+	struct clade_buffer *larger; /* while states grow: what takes the place of `buffer` when all are copied */
+	bool rows_alike;             /* permute.c knows which rows of the batch are copies of one */
+};
+
+/* What reordering the batch keeps from one call to the next (permute.c). */
+struct clade_session_permutation {
+	int32_t *tables; /* [states + 2, rows] */
+	uint32_t rows;
+	struct clade_buffer *scratch; /* one batch row of the largest state */
 };
 
 /* A plan with its executable steps and the tensors that it is bound to. */
@@ -59,6 +67,9 @@ struct clade_session {
 	bool *entry_done;
 	uint32_t capacity_dim; /* NONE if the graph has no cache */
 	struct clade_session_state *states;
+	struct clade_session_permutation permutation;
+	int64_t used_rows;    /* positions below this have been written in caches since the last reset... */
+	bool positions_known; /* ... as far as all positions come from inputs */
 	struct clade_buffer *arena[CLADE_PLACE_COUNT], *constants[CLADE_PLACE_COUNT];
 	uint64_t arena_generation;
 	uint32_t index_count;
@@ -92,6 +103,9 @@ enum clade_status clade_session_bind(struct clade_session *session, uint32_t ent
 void clade_bound_destroy(struct clade_session *session, struct clade_bound **bound);
 /* Grows the caches to at least `rows` (doubling), keeping what they hold. */
 enum clade_status clade_session_grow(struct clade_session *session, int64_t rows, struct clade_diag *diag);
+/* permute.c: an entry has run, so rows of the states that it writes are alike no more; and the end. */
+void clade_session_wrote(struct clade_session *session, uint32_t entry);
+void clade_session_permutation_finish(struct clade_session *session);
 enum clade_status clade_session_run_hooked(struct clade_session *session, uint32_t entry,
 					   const struct clade_input *inputs, size_t input_count,
 					   const struct clade_run_hooks *hooks, struct clade_diag *diag);

@@ -52,6 +52,14 @@ CLADE_API enum clade_status clade_session_output(struct clade_session *session, 
 						 struct clade_type *out_type, void *target, struct clade_diag *diag);
 /* Forgets all states (their memory stays). */
 CLADE_API enum clade_status clade_session_reset(struct clade_session *session, struct clade_diag *diag);
+/* Beam search: in every state whose first axis is the session's batch, row i becomes what row rows[i] was, for i below
+ * `count`; rows may repeat. Another `count` than the batch so far expands or shrinks it: the next run has a batch of
+ * `count` (so an encoder, or a prompt, runs once a source and rows[] = 0 0 0 1 1 1 makes three beams of each). Copies
+ * happen on the device, from each cache only the positions in use, and rows known to be copies of one source (as what
+ * `encode` wrote, then expanded) do not move at all. Nothing is allocated but when a batch becomes larger than any
+ * before. A row outside the batch: CLADE_ERR_DATA, and nothing has changed. */
+CLADE_API enum clade_status clade_session_permute(struct clade_session *session, const int32_t *rows, uint32_t count,
+						  struct clade_diag *diag);
 /* Grows caches to hold `rows`. */
 CLADE_API enum clade_status clade_session_reserve(struct clade_session *session, int64_t rows, struct clade_diag *diag);
 

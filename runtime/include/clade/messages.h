@@ -83,6 +83,7 @@ enum clade_message {
 	CLADE_MSG_ENTRY_ORDER = 210,
 	CLADE_MSG_VERIFY = 211,
 	CLADE_MSG_SIZE = 212,
+	CLADE_MSG_PERMUTE = 213,
 	/* 250-299 weight files */
 	CLADE_MSG_FILE_FIRST = 250,
 	CLADE_MSG_FILE_KIND = 250,   /* not the kind of file that is read here */
