@@ -20,16 +20,17 @@ enum clade_ast_kind {
 	CLADE_AST_BINARY,   /* text: the operator; two kids */
 	CLADE_AST_CHAIN,    /* sources: kids are alternatives, `a else b` */
 	CLADE_AST_STACK,    /* sources: text < kid 1 : kid 2 */
-	CLADE_AST_TEMPLATE, /* sources: a quoted key; kids: texts and the expressions in braces */
+	CLADE_AST_TEMPLATE, /* a quoted key of a source, or a message; kids: texts and the expressions in braces */
 	CLADE_AST_TYPE,     /* text: element type or "cache"; kids: dims */
 	/* statements */
-	CLADE_AST_ASSIGN, /* targets in `other` (NAME); kid: expression */
-	CLADE_AST_WRITE,  /* kids: state (NAME or INDEX), expression */
-	CLADE_AST_FOR,    /* text: variable; kids: from, to; label: of the path; body */
-	CLADE_AST_IF,     /* kid: condition; body; other: else */
-	CLADE_AST_INPUT,  /* text; type; kid: default (NAME `range` or an expression) */
-	CLADE_AST_OUTPUT, /* text; type; kid: expression, or none */
-	CLADE_AST_BOX,    /* text; kid: CALL or none; other: results (expressions); body */
+	CLADE_AST_ASSIGN,  /* targets in `other` (NAME); kid: expression */
+	CLADE_AST_WRITE,   /* kids: state (NAME or INDEX), expression */
+	CLADE_AST_FOR,     /* text: variable; kids: from, to; label: of the path; body */
+	CLADE_AST_IF,      /* kid: condition; body; other: else */
+	CLADE_AST_INPUT,   /* text; type; kid: default (NAME `range` or an expression) */
+	CLADE_AST_OUTPUT,  /* text; type; kid: expression, or none */
+	CLADE_AST_BOX,     /* text; kid: CALL or none; other: results (expressions); body */
+	CLADE_AST_REQUIRE, /* kids: condition, message (TEMPLATE); an item too */
 	/* items */
 	CLADE_AST_MODEL,   /* text */
 	CLADE_AST_PARAM,   /* text; label: type; body: default */
@@ -93,6 +94,10 @@ enum clade_status clade_parse_type(struct clade_parser *parser, struct clade_ast
 enum clade_status clade_parse_arguments(struct clade_parser *parser, struct clade_ast *call);
 /* "{" statements "}" */
 enum clade_status clade_parse_body(struct clade_parser *parser, bool entry, struct clade_ast **out);
+/* The string that is next, with its {expressions}, as CLADE_AST_TEMPLATE in `node`; the string stays. */
+enum clade_status clade_parse_template(struct clade_parser *parser, struct clade_ast *node);
+/* require CONDITION, "message" */
+enum clade_status clade_parse_require(struct clade_parser *parser, struct clade_ast **out);
 enum clade_status clade_parse_pin(struct clade_parser *parser, const char **out_pin);
 
 #endif

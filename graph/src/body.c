@@ -243,6 +243,9 @@ enum clade_status clade_expand_body(struct clade_expander *expander, struct clad
 		case CLADE_AST_BOX:
 			status = expand_box(expander, scope, ast);
 			break;
+		case CLADE_AST_REQUIRE:
+			status = clade_expand_require(expander, scope, ast);
+			break;
 		case CLADE_AST_INPUT:
 			status = clade_expand_input(expander, scope, ast);
 			break;

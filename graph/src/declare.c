@@ -96,6 +96,8 @@ static enum clade_status declare_item(struct clade_expander *expander, const str
 		return clade_fail_at(expander->diag, &ast->pos, CLADE_MSG_GRAPH_INCLUDE,
 				     "an included file holds only blocks and includes");
 	switch (ast->kind) {
+	case CLADE_AST_REQUIRE:
+		return CLADE_OK; /* when the params are known */
 	case CLADE_AST_MODEL:
 		if (expander->model)
 			return duplicate(expander, ast, "model", expander->model);
@@ -455,7 +457,7 @@ static enum clade_status finish_metas(struct clade_expander *expander, const str
 	return CLADE_OK;
 }
 
-enum clade_status clade_declare_finish(struct clade_expander *expander)
+enum clade_status clade_declare_finish(struct clade_expander *expander, const struct clade_ast *items)
 {
 	const char *const *setting = expander->params->settings;
 	enum clade_status status = finish_dims(expander);
@@ -469,6 +471,10 @@ enum clade_status clade_declare_finish(struct clade_expander *expander)
 	for (uint32_t i = 0; i < expander->decl_count && !status; i++)
 		if (expander->decls[i].kind == CLADE_DECL_PARAM)
 			status = clade_param_value(expander, &expander->decls[i]);
+	/* before the weights: a value that is not supported often has other weights, and is the better reason */
+	for (const struct clade_ast *ast = items; ast && !status; ast = ast->next)
+		if (ast->kind == CLADE_AST_REQUIRE)
+			status = clade_expand_require(expander, NULL, ast);
 	for (uint32_t i = 0; i < expander->decl_count && !status; i++)
 		if (expander->decls[i].kind == CLADE_DECL_WEIGHT)
 			status = finish_weight(expander, &expander->decls[i]);

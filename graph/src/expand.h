@@ -54,6 +54,7 @@ struct clade_decl {
 	bool used;
 	enum { CLADE_DECL_NEW, CLADE_DECL_BUSY, CLADE_DECL_DONE } progress; /* of a param's or a mapping's value */
 	struct clade_val value;                                             /* PARAM, DIM */
+	const char *key;                                                    /* PARAM: of the metadata that gave it */
 	uint32_t index_count, first, total;                                 /* WEIGHT: slots; STATE: states */
 	int64_t counts[CLADE_MAX_INDICES];
 };
@@ -101,6 +102,7 @@ struct clade_expander {
 	struct clade_names globals, block_names, files, metas, sources, entries;
 	const struct clade_ast **entry_asts, **source_asts;
 	uint32_t entry_ast_count, entry_ast_capacity, source_ast_count, source_ast_capacity;
+	const char *key; /* of metadata, the last that was there */
 	struct clade_meta_line *meta_lines;
 	uint32_t meta_count, meta_capacity;
 	struct clade_weight_slot *slots;
@@ -170,8 +172,9 @@ enum clade_status clade_add_value(struct clade_expander *expander, const struct 
 
 /* ---- declarations: declare.c ---- */
 enum clade_status clade_declare(struct clade_expander *expander, const struct clade_ast *items, bool model_file);
-/* After all files are read: dims, settings, params, the source, weights, states; then the metas of the model file. */
-enum clade_status clade_declare_finish(struct clade_expander *expander);
+/* After all files are read: dims, settings, params, what the model file requires, the source, weights, states; then the
+ * metas of the model file. */
+enum clade_status clade_declare_finish(struct clade_expander *expander, const struct clade_ast *items);
 enum clade_status clade_declare_metas(struct clade_expander *expander, const struct clade_ast *items);
 enum clade_status clade_param_value(struct clade_expander *expander, struct clade_decl *decl);
 enum clade_status clade_include(struct clade_expander *expander, const char *from, const struct clade_ast *include);
@@ -212,6 +215,9 @@ enum clade_status clade_box_inputs(struct clade_expander *expander, uint32_t arg
 /* ---- statements and entries: body.c, entry.c ---- */
 enum clade_status clade_expand_body(struct clade_expander *expander, struct clade_scope *scope,
 				    const struct clade_ast *body);
+/* require CONDITION, "message", in a body or, with scope NULL, an item: require.c */
+enum clade_status clade_expand_require(struct clade_expander *expander, struct clade_scope *scope,
+				       const struct clade_ast *ast);
 enum clade_status clade_expand_input(struct clade_expander *expander, struct clade_scope *scope,
 				     const struct clade_ast *ast);
 enum clade_status clade_expand_output(struct clade_expander *expander, struct clade_scope *scope,

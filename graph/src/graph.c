@@ -180,7 +180,7 @@ static enum clade_status expand(struct clade_graph *graph, struct clade_expander
 	if (!status && !expander->entry_ast_count)
 		status = clade_fail_at(expander->diag, &end, CLADE_MSG_GRAPH_ENTRY, "the file has no entry");
 	if (!status)
-		status = clade_declare_finish(expander);
+		status = clade_declare_finish(expander, items);
 	if (!status)
 		status = clade_declare_metas(expander, items);
 	if (status)

@@ -280,8 +280,8 @@ static enum clade_status parse_entry(struct clade_parser *parser, struct clade_a
 
 static enum clade_status parse_item(struct clade_parser *parser, struct clade_ast ***tail)
 {
-	static const char *const words[] = { "model", "param", "dim",  "weight",  "state", "source",
-					     "block", "entry", "meta", "include", NULL };
+	static const char *const words[] = { "model", "param", "dim",  "weight",  "state",   "source",
+					     "block", "entry", "meta", "include", "require", NULL };
 	struct clade_ast *item = NULL;
 	const char *pin = NULL, *ignored;
 	struct clade_ir_pos pos = parser->token.pos;
@@ -305,6 +305,8 @@ static enum clade_status parse_item(struct clade_parser *parser, struct clade_as
 		status = parse_text_item(parser, CLADE_AST_INCLUDE, "a file's name in quotes", &item);
 	else if (clade_parse_is(parser, "meta"))
 		status = parse_meta(parser, &item);
+	else if (clade_parse_is(parser, "require"))
+		status = clade_parse_require(parser, &item);
 	else if (clade_parse_is(parser, "source"))
 		status = parse_source(parser, &item);
 	else if (clade_parse_is(parser, "block"))

@@ -243,6 +243,31 @@ static enum clade_status parse_assign(struct clade_parser *parser, struct clade_
 	return status;
 }
 
+enum clade_status clade_parse_require(struct clade_parser *parser, struct clade_ast **out)
+{
+	struct clade_ast *node = clade_parse_node(parser, CLADE_AST_REQUIRE), *condition, *message;
+	enum clade_status status = node ? clade_parse_next(parser) : CLADE_ERR_MEMORY;
+
+	*out = node;
+	if (!status)
+		status = clade_parse_expr(parser, &condition);
+	if (!status)
+		status = clade_parse_expect(parser, ",", "and what to say if it does not hold");
+	if (!status)
+		status = clade_parse_skip_lines(parser);
+	if (!status && parser->token.kind != CLADE_TOKEN_STRING)
+		status = clade_parse_unexpected(parser, "a message in quotes");
+	if (status)
+		return status;
+	message = clade_parse_node(parser, CLADE_AST_TEMPLATE);
+	status = message ? clade_parse_template(parser, message) : CLADE_ERR_MEMORY;
+	if (status)
+		return status;
+	clade_ast_add(node, condition);
+	clade_ast_add(node, message);
+	return clade_parse_next(parser);
+}
+
 static enum clade_status parse_statement(struct clade_parser *parser, bool entry, struct clade_ast **out)
 {
 	const char *pin = NULL;
@@ -269,15 +294,17 @@ static enum clade_status parse_statement(struct clade_parser *parser, bool entry
 		status = parse_if(parser, entry, out);
 	} else if (clade_parse_is(parser, "box")) {
 		status = parse_box(parser, out);
+	} else if (clade_parse_is(parser, "require")) {
+		status = clade_parse_require(parser, out);
 	} else {
 		status = parse_assign(parser, out);
 	}
 	if (status)
 		return status;
 	(*out)->pin = pin;
-	if (pin && (*out)->kind == CLADE_AST_INPUT)
-		return clade_fail_at(parser->diag, &pos, CLADE_MSG_GRAPH_PIN,
-				     "an input has no implementation to choose");
+	if (pin && ((*out)->kind == CLADE_AST_INPUT || (*out)->kind == CLADE_AST_REQUIRE))
+		return clade_fail_at(parser->diag, &pos, CLADE_MSG_GRAPH_PIN, "%s has no implementation to choose",
+				     (*out)->kind == CLADE_AST_INPUT ? "an input" : "a condition");
 	return CLADE_OK;
 }
 

@@ -144,8 +144,8 @@ enum clade_status clade_parse_enter(struct clade_parser *parser)
 
 enum clade_status clade_parse_name(struct clade_parser *parser, const char *what, bool quotes, struct clade_ast **out)
 {
-	static const char *const keywords[] = { "for",   "if",   "else", "input", "output", "box", "true",
-						"false", "none", "and",  "or",    "not",    "in" };
+	static const char *const keywords[] = { "for",  "if",    "else", "input", "output", "box", "require",
+						"true", "false", "none", "and",   "or",     "not", "in" };
 	struct clade_ast *node;
 
 	if (parser->token.kind != CLADE_TOKEN_NAME || (parser->token.quoted && !quotes))
@@ -315,13 +315,13 @@ static enum clade_status parse_braces(struct clade_parser *outer, const struct c
 	if (!status)
 		status = clade_parse_expr(&inner, &kid);
 	if (!status && inner.token.kind != CLADE_TOKEN_END)
-		status = clade_parse_unexpected(&inner, "`}` in the key");
+		status = clade_parse_unexpected(&inner, "`}` after the expression in the string");
 	if (!status)
 		clade_ast_add(template, kid);
 	return status;
 }
 
-static enum clade_status parse_template(struct clade_parser *parser, struct clade_ast *node)
+enum clade_status clade_parse_template(struct clade_parser *parser, struct clade_ast *node)
 {
 	struct clade_token token = parser->token;
 	const char *at = token.text;
@@ -346,7 +346,7 @@ static enum clade_status parse_template(struct clade_parser *parser, struct clad
 		close = strchr(at, '}');
 		if (!close)
 			return clade_fail_at(parser->diag, &token.pos, CLADE_MSG_GRAPH_SYNTAX,
-					     "a `{` without `}` in the key \"%.80s\"", token.text);
+					     "a `{` without `}` in \"%.80s\"", token.text);
 		inside = clade_region_text(parser->region, at + 1, (size_t)(close - at - 1), parser->diag);
 		status = inside ? parse_braces(parser, &token, inside, node) : CLADE_ERR_MEMORY;
 		if (status)
@@ -428,7 +428,7 @@ static enum clade_status parse_primary(struct clade_parser *parser, struct clade
 		node->kind = CLADE_AST_STRING;
 		node->text = token->text;
 		if (parser->in_source)
-			status = parse_template(parser, node);
+			status = clade_parse_template(parser, node);
 		return status ? status : clade_parse_next(parser);
 	default:
 		break;

@@ -95,34 +95,10 @@ enum clade_status clade_source_check(struct clade_expander *expander)
 	return status;
 }
 
-/* A quoted key with its {expressions} filled in. */
 static enum clade_status fill_key(struct clade_expander *expander, struct clade_scope *scope,
 				  const struct clade_ast *template, const char **out)
 {
-	const char *key = "";
-
-	for (const struct clade_ast *kid = template->first; kid; kid = kid->next) {
-		if (kid->kind == CLADE_AST_STRING) {
-			key = clade_region_print(expander->region, expander->diag, "%s%s", key, kid->text);
-		} else {
-			struct clade_val val;
-			enum clade_status status = clade_eval_constant(expander, scope, kid, &val);
-
-			if (status)
-				return status;
-			if (val.kind != CLADE_VAL_INT && val.kind != CLADE_VAL_STRING)
-				return clade_fail_at(expander->diag, &kid->pos, CLADE_MSG_GRAPH_SOURCE,
-						     "between the braces of a key stands an integer or a string");
-			key = val.kind == CLADE_VAL_INT
-				      ? clade_region_print(expander->region, expander->diag, "%s%lld", key,
-							   (long long)val.i)
-				      : clade_region_print(expander->region, expander->diag, "%s%s", key, val.s);
-		}
-		if (!key)
-			return CLADE_ERR_MEMORY;
-	}
-	*out = key;
-	return CLADE_OK;
+	return clade_template_fill(expander, scope, template, false, out);
 }
 
 /* ---- params ---- */
@@ -134,6 +110,7 @@ static enum clade_status meta_value(struct clade_expander *expander, const struc
 	*out_found = expander->store && clade_store_meta(expander->store, key, &meta) && meta.kind != CLADE_META_NONE;
 	if (!*out_found)
 		return CLADE_OK;
+	expander->key = key;
 	memset(out, 0, sizeof(*out));
 	switch (meta.kind) {
 	case CLADE_META_BOOL:
@@ -205,17 +182,21 @@ static enum clade_status param_value(struct clade_expander *expander, const stru
 	return clade_eval_constant(expander, NULL, ast, out);
 }
 
-enum clade_status clade_source_param(struct clade_expander *expander, const struct clade_decl *decl,
-				     struct clade_val *out, bool *out_found)
+enum clade_status clade_source_param(struct clade_expander *expander, struct clade_decl *decl, struct clade_val *out,
+				     bool *out_found)
 {
 	const struct clade_ast *map = find_map(expander, decl->name);
+	const char *outer = expander->key; /* params may use params */
 	bool given;
 	enum clade_status status;
 
 	*out_found = map != NULL;
 	if (!map)
 		return CLADE_OK;
+	expander->key = NULL;
 	status = param_value(expander, map->other, out, &given);
+	decl->key = expander->key;
+	expander->key = outer;
 	if (status || given)
 		return status;
 	return clade_fail_at(expander->diag, &map->pos, CLADE_MSG_GRAPH_PARAM,

@@ -31,9 +31,13 @@ struct clade_weight_tree {
 enum clade_status clade_source_choose(struct clade_expander *expander);
 /* The names it maps must exist. */
 enum clade_status clade_source_check(struct clade_expander *expander);
-/* The value of a param; *out_found false: the source does not mention it. */
-enum clade_status clade_source_param(struct clade_expander *expander, const struct clade_decl *decl,
-				     struct clade_val *out, bool *out_found);
+/* The value of a param; *out_found false: the source does not mention it. Keeps the key that gave it in the decl. */
+enum clade_status clade_source_param(struct clade_expander *expander, struct clade_decl *decl, struct clade_val *out,
+				     bool *out_found);
+/* A template with its {expressions} filled in: a key holds integers and strings, a message (`any`) numbers and bools
+ * too. */
+enum clade_status clade_template_fill(struct clade_expander *expander, struct clade_scope *scope,
+				      const struct clade_ast *template, bool any, const char **out);
 /* The tree of one weight; absent: the source said `else none`. Checks its type. */
 enum clade_status clade_source_weight(struct clade_expander *expander, const struct clade_decl *decl,
 				      const int64_t *indices, struct clade_weight_slot *slot);

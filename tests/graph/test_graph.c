@@ -419,6 +419,11 @@ static void bad_sources(void **state)
 		{ "n = \"n\"; w = \"{f}\"", CLADE_MSG_GRAPH_SOURCE, "braces" },
 		{ "n = \"n\"; w = \"{k}\"", CLADE_MSG_GRAPH_NAME, "not known" },
 		{ "n = split(\"n\"); w = \"row\"", CLADE_MSG_GRAPH_SOURCE, "not split" },
+		{ "n = \"n\"; w = \"row\" }; require n == 3, \"n {n}\"; source other { ", CLADE_MSG_GRAPH_REQUIRE,
+		  "n 2 (n = 2 from key \"n\")" },
+		{ "n = \"absent\" else \"nested.k\"; w = \"row\" }; require n == 3 or f < 2, \"f {f}\"; source other "
+		  "{ ",
+		  CLADE_MSG_GRAPH_REQUIRE, "f 2.0 (n = 7 from key \"nested.k\", f = 2.0)" },
 	};
 	char folder[] = "/tmp/clade-source-XXXXXX", text[1024];
 	struct clade_store *store = NULL;
