@@ -158,7 +158,8 @@ static void warn_unused(const struct clade_expander *expander)
 	for (uint32_t i = 0; i < expander->decl_count; i++) {
 		const struct clade_decl *decl = &expander->decls[i];
 
-		if (!decl->used && (decl->kind == CLADE_DECL_WEIGHT || decl->kind == CLADE_DECL_STATE))
+		if (!decl->used && (decl->kind == CLADE_DECL_WEIGHT || decl->kind == CLADE_DECL_STATE) &&
+		    !clade_source_optional(expander, decl->name))
 			clade_log(expander->context, CLADE_LOG_WARN, "graph", "%s: %s %s is never used",
 				  clade_pos_text(&decl->ast->pos, where, sizeof(where)),
 				  decl->kind == CLADE_DECL_WEIGHT ? "weight" : "state", decl->name);

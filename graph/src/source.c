@@ -55,6 +55,16 @@ static const struct clade_ast *find_map(const struct clade_expander *expander, c
 	return map;
 }
 
+bool clade_source_optional(const struct clade_expander *expander, const char *name)
+{
+	const struct clade_ast *map = find_map(expander, name), *last = map ? map->other : NULL;
+
+	if (last && last->kind == CLADE_AST_CHAIN)
+		for (last = last->first; last->next;)
+			last = last->next;
+	return last && last->kind == CLADE_AST_NONE;
+}
+
 enum clade_status clade_source_check(struct clade_expander *expander)
 {
 	struct clade_names seen = { .context = expander->context };
@@ -135,6 +145,59 @@ static enum clade_status meta_value(struct clade_expander *expander, const struc
 	}
 }
 
+/* The tensor of this name, after one of the source's prefixes if it has any; NULL: there is none. */
+static enum clade_status find_tensor(struct clade_expander *expander, const char *name,
+				     const struct clade_store_tensor **out)
+{
+	bool prefixes = false;
+
+	*out = NULL;
+	for (const struct clade_ast *map = expander->source ? expander->source->body : NULL; map && !*out;
+	     map = map->next)
+		for (const struct clade_ast *kid = map->kind == CLADE_AST_PREFIX ? map->first : NULL; kid && !*out;
+		     kid = kid->next) {
+			char *full = clade_region_print(expander->region, expander->diag, "%s%s", kid->text, name);
+
+			if (!full)
+				return CLADE_ERR_MEMORY;
+			prefixes = true;
+			*out = clade_store_find(expander->store, full);
+		}
+	if (!prefixes)
+		*out = clade_store_find(expander->store, name);
+	return CLADE_OK;
+}
+
+/* size("tensor", axis): what no metadata says, such as the number of labels; *out_found false: no such tensor. */
+static enum clade_status tensor_size(struct clade_expander *expander, const struct clade_ast *ast,
+				     struct clade_val *out, bool *out_found)
+{
+	const struct clade_ast *name = ast->first, *axis = name ? name->next : NULL;
+	const struct clade_store_tensor *tensor;
+	const char *text;
+	int64_t at = 0;
+	enum clade_status status;
+
+	*out_found = false;
+	if (!name || name->kind != CLADE_AST_TEMPLATE || name->label || !axis || axis->next)
+		return clade_fail_at(expander->diag, &ast->pos, CLADE_MSG_GRAPH_ARGUMENT,
+				     "size takes a tensor's name in quotes and an axis");
+	status = fill_key(expander, NULL, name, &text);
+	if (!status)
+		status = clade_eval_integer(expander, NULL, axis, "the axis of size", &at);
+	if (!status && expander->store)
+		status = find_tensor(expander, text, &tensor);
+	if (status || !expander->store || !tensor)
+		return status;
+	if (at < 0 || at >= tensor->type.rank)
+		return clade_fail_at(expander->diag, &axis->pos, CLADE_MSG_GRAPH_SOURCE_TYPE,
+				     "axis %lld of tensor \"%.80s\", which has rank %u", (long long)at, text,
+				     tensor->type.rank);
+	*out = (struct clade_val) { .kind = CLADE_VAL_INT, .i = tensor->type.dims[at] };
+	*out_found = true;
+	return CLADE_OK;
+}
+
 /* An expression whose quoted texts are metadata keys; *out_found false: a key is absent. */
 static enum clade_status param_value(struct clade_expander *expander, const struct clade_ast *ast,
 				     struct clade_val *out, bool *out_found)
@@ -166,11 +229,14 @@ static enum clade_status param_value(struct clade_expander *expander, const stru
 			status = param_value(expander, ast->first->next, &b, out_found);
 		return status || !*out_found ? status : clade_eval_binary(expander, ast, &a, &b, out);
 	case CLADE_AST_CALL:
+		if (strcmp(ast->text, "size") == 0)
+			return tensor_size(expander, ast, out, out_found);
 		if (strcmp(ast->text, "literal") != 0 || !ast->first || ast->first->kind != CLADE_AST_TEMPLATE)
-			return clade_fail_at(
-				expander->diag, &ast->pos, CLADE_MSG_GRAPH_SOURCE,
-				"a param knows keys, arithmetic, `else` and literal(\"text\"), not %.80s(...)",
-				ast->text);
+			return clade_fail_at(expander->diag, &ast->pos, CLADE_MSG_GRAPH_SOURCE,
+					     "a param knows keys, arithmetic, `else`, literal(\"text\") and "
+					     "size(\"tensor\", axis), not "
+					     "%.80s(...)",
+					     ast->text);
 		*out = (struct clade_val) { .kind = CLADE_VAL_STRING };
 		return fill_key(expander, NULL, ast->first, &out->s);
 	case CLADE_AST_NONE:
@@ -236,24 +302,13 @@ static enum clade_status build_tensor(struct builder *builder, const struct clad
 				      const struct clade_weight_tree **out, enum outcome *outcome)
 {
 	struct clade_expander *expander = builder->expander;
-	const struct clade_store_tensor *tensor = NULL;
+	const struct clade_store_tensor *tensor;
 	const struct clade_dtype_info *info;
 	struct clade_weight_tree *tree;
-	bool prefixes = false;
+	enum clade_status status = find_tensor(expander, name, &tensor);
 
-	for (const struct clade_ast *map = expander->source ? expander->source->body : NULL; map && !tensor;
-	     map = map->next)
-		for (const struct clade_ast *kid = map->kind == CLADE_AST_PREFIX ? map->first : NULL; kid && !tensor;
-		     kid = kid->next) {
-			char *full = clade_region_print(expander->region, expander->diag, "%s%s", kid->text, name);
-
-			if (!full)
-				return CLADE_ERR_MEMORY;
-			prefixes = true;
-			tensor = clade_store_find(expander->store, full);
-		}
-	if (!prefixes)
-		tensor = clade_store_find(expander->store, name);
+	if (status)
+		return status;
 	if (!tensor) {
 		*outcome = MISSING;
 		if (!builder->missing)

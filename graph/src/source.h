@@ -31,6 +31,8 @@ struct clade_weight_tree {
 enum clade_status clade_source_choose(struct clade_expander *expander);
 /* The names it maps must exist. */
 enum clade_status clade_source_check(struct clade_expander *expander);
+/* Whether it says `else none` of this weight. */
+bool clade_source_optional(const struct clade_expander *expander, const char *name);
 /* The value of a param; *out_found false: the source does not mention it. Keeps the key that gave it in the decl. */
 enum clade_status clade_source_param(struct clade_expander *expander, struct clade_decl *decl, struct clade_val *out,
 				     bool *out_found);

@@ -419,6 +419,11 @@ static void bad_sources(void **state)
 		{ "n = \"n\"; w = \"{f}\"", CLADE_MSG_GRAPH_SOURCE, "braces" },
 		{ "n = \"n\"; w = \"{k}\"", CLADE_MSG_GRAPH_NAME, "not known" },
 		{ "n = split(\"n\"); w = \"row\"", CLADE_MSG_GRAPH_SOURCE, "not split" },
+		{ "n = size(\"m\"); w = \"row\"", CLADE_MSG_GRAPH_ARGUMENT, "an axis" },
+		{ "n = size(m, 0); w = \"row\"", CLADE_MSG_GRAPH_ARGUMENT, "an axis" },
+		{ "n = size(\"m\", 2); w = \"row\"", CLADE_MSG_GRAPH_SOURCE_TYPE, "rank 2" },
+		{ "n = size(\"m\", -1); w = \"row\"", CLADE_MSG_GRAPH_SOURCE_TYPE, "axis -1" },
+		{ "n = size(\"absent\", 0); w = \"row\"", CLADE_MSG_GRAPH_PARAM, "none of the keys" },
 		{ "n = \"n\"; w = \"row\" }; require n == 3, \"n {n}\"; source other { ", CLADE_MSG_GRAPH_REQUIRE,
 		  "n 2 (n = 2 from key \"n\")" },
 		{ "n = \"absent\" else \"nested.k\"; w = \"row\" }; require n == 3 or f < 2, \"f {f}\"; source other "
@@ -458,10 +463,11 @@ static void bad_sources(void **state)
 static void source_params(void **state)
 {
 	static const char text[] =
-		"clade 1; model \"m\"; param a, b, n : int; param f, g : float; param on : bool; param act, none_ : "
+		"clade 1; model \"m\"; param a, b, c, n : int; param f, g : float; param on : bool; param act, none_ : "
 		"string\n"
 		"param later : int = n * 3; weight w : f32[2]; weight v : f32[2]\n"
-		"source hf { a = \"absent\" else n * 2; n = \"n\"; b = \"nested.k\"; f = \"f\"; g = \"n\" / 4.0; on = "
+		"source hf { a = \"absent\" else n * 2; n = \"n\"; b = \"nested.k\"; c = size(\"no\", 0) "
+		"else size(\"l.{n - 2}.w\", 0) + size(\"m\", 1); f = \"f\"; g = \"n\" / 4.0; on = "
 		"\"on\" == true\n"
 		" act = \"act\"; none_ = \"nope\" else literal(\"relu\"); w = \"nope\" else none; v = \"l.0.w\" }\n"
 		"entry main { input x : f32[2]\n if has(w) { x = mul(x, w) } else { x = add(x, v) }\n output y : "
@@ -471,11 +477,11 @@ static void source_params(void **state)
 		enum clade_meta_kind kind;
 		double value;
 		const char *text;
-	} table[] = { { "a", CLADE_META_INT, 4, NULL },         { "n", CLADE_META_INT, 2, NULL },
-		      { "b", CLADE_META_INT, 7, NULL },         { "f", CLADE_META_FLOAT, 0.5, NULL },
-		      { "g", CLADE_META_FLOAT, 0.5, NULL },     { "on", CLADE_META_BOOL, 1, NULL },
-		      { "later", CLADE_META_INT, 6, NULL },     { "act", CLADE_META_STRING, 0, "gelu" },
-		      { "none_", CLADE_META_STRING, 0, "relu" } };
+	} table[] = { { "a", CLADE_META_INT, 4, NULL },        { "n", CLADE_META_INT, 2, NULL },
+		      { "b", CLADE_META_INT, 7, NULL },        { "c", CLADE_META_INT, 8, NULL },
+		      { "f", CLADE_META_FLOAT, 0.5, NULL },    { "g", CLADE_META_FLOAT, 0.5, NULL },
+		      { "on", CLADE_META_BOOL, 1, NULL },      { "later", CLADE_META_INT, 6, NULL },
+		      { "act", CLADE_META_STRING, 0, "gelu" }, { "none_", CLADE_META_STRING, 0, "relu" } };
 	char folder[] = "/tmp/clade-source-XXXXXX";
 	struct clade_store *store = NULL;
 	struct clade_graph *graph;
