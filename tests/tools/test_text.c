@@ -180,8 +180,8 @@ static void test_bad(void **state)
 		  ",\"pre_tokenizer\":{\"type\":\"Split\",\"pattern\":{\"Regex\":\"a\"},\"behavior\":\"Eaten\"}}",
 		  CLADE_ERR_UNSUPPORTED, "\"Eaten\"" },
 		{ "{" MODEL ",\"decoder\":{\"type\":\"WordPiece\"}}", CLADE_ERR_UNSUPPORTED, "decoder \"WordPiece\"" },
-		{ "{" MODEL ",\"post_processor\":{\"type\":\"ByteLevel\"}}", CLADE_ERR_UNSUPPORTED,
-		  "post_processor \"ByteLevel\"" },
+		{ "{" MODEL ",\"post_processor\":{\"type\":\"PairProcessing\"}}", CLADE_ERR_UNSUPPORTED,
+		  "post_processor \"PairProcessing\"" },
 		{ "{" MODEL ",\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[]}}", CLADE_ERR_DATA,
 		  "no Sequence" },
 		{ "{" MODEL ",\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":"
@@ -190,8 +190,12 @@ static void test_bad(void **state)
 		{ "{" MODEL ",\"added_tokens\":[{\"id\":5,\"content\":\"a\"}]}", CLADE_ERR_DATA,
 		  "in the vocabulary 0" },
 		{ "{" MODEL ",\"added_tokens\":[{\"id\":5,\"content\":\"\"}]}", CLADE_ERR_DATA, "an id and a content" },
-		{ "{" MODEL ",\"added_tokens\":[{\"id\":5,\"content\":\"x\",\"single_word\":true}]}",
-		  CLADE_ERR_UNSUPPORTED, "single_word" },
+		{ "{" MODEL ",\"added_tokens\":[{\"id\":1,\"content\":\"x\"}]}", CLADE_ERR_DATA,
+		  "is \"b\" in the vocabulary" },
+		{ "{" MODEL ",\"added_tokens\":[{\"id\":5,\"content\":\"x\"},{\"id\":5,\"content\":\"y\"}]}",
+		  CLADE_ERR_DATA, "the same id 5" },
+		{ "{" MODEL ",\"post_processor\":{\"type\":\"BertProcessing\",\"cls\":[\"a\",0],\"sep\":[\"c\",2]}}",
+		  CLADE_ERR_DATA, "no token has the id 2" },
 		{ "{" MODEL ",\"added_tokens\":{}}", CLADE_ERR_DATA, "must be a list" },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

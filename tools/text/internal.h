@@ -34,6 +34,8 @@ size_t utf8_check(const char *bytes, size_t count);
 int32_t utf8_point(const char *bytes, int length);
 /* Unicode's White_Space property. */
 bool is_white_space(int32_t point);
+/* \w of Rust's regular expressions: alphabetic, mark, decimal digit, connector or joiner. */
+bool is_word(int32_t point);
 /* Moves whole characters from the front of `pending` to `out`; what cannot be UTF-8 becomes U+FFFD. At the `end` an
  * unfinished character does too. */
 bool utf8_release(struct text_buffer *pending, struct text_buffer *out, bool end);
@@ -51,7 +53,7 @@ enum clade_status text_refuse(const struct part_source *source, const char *slot
 enum clade_status text_damaged(const struct part_source *source, const char *format, ...) CLADE_PRINTF(2, 3);
 const char *text_type(const json_t *part); /* its "type", "" if it has none */
 
-/* Text cut into pieces [starts[i], starts[i + 1]) or with gaps: each piece has its own span of `text`. */
+/* Text cut into pieces, with gaps or without: each piece has its own span of `text`. */
 struct span {
 	size_t start, end;
 };
@@ -59,12 +61,14 @@ struct pieces {
 	struct text_buffer text;
 	struct span *spans;
 	size_t count, room;
+	bool first; /* the first piece begins where the whole input does */
 };
 bool pieces_add(struct pieces *pieces, size_t start, size_t end);
 void pieces_finish(struct pieces *pieces);
 
-/* A normalizer or pre-tokenizer at work. A Sequence is flattened into several. */
+/* A normalizer, pre-tokenizer or decoder. A Sequence is flattened into several. */
 struct part;
+struct decoder_stage;
 struct part_kind {
 	const char *type;
 	/* Fills part->data; NULL if there is nothing to read. */
@@ -76,6 +80,9 @@ struct part_kind {
 	/* Pre-tokenizers: cuts each piece of `in` further into `out` (empty at first). */
 	enum clade_status (*cut)(const struct part *part, const struct pieces *in, struct pieces *out,
 				 struct clade_diag *diag);
+	/* Decoders: one token, and (may be NULL) that none follows. */
+	bool (*token)(struct decoder_stage *stage, const char *text, size_t bytes);
+	bool (*end)(struct decoder_stage *stage);
 };
 struct part {
 	const struct part_kind *kind;
@@ -90,64 +97,118 @@ extern const struct part_kind normalizer_kinds[], pre_tokenizer_kinds[]; /* ende
 /* Reads null, one part, or a Sequence (members: the key of its list) into `out`. */
 enum clade_status parts_parse(const struct part_source *source, const char *slot, const char *members,
 			      const struct part_kind *kinds, const json_t *json, struct parts *out);
+/* Appends one part of a kind; `json` is handed to its parse. */
+enum clade_status parts_add(const struct part_source *source, const struct part_kind *kind, const json_t *json,
+			    struct parts *out);
 void parts_finish(struct clade_context *context, struct parts *parts);
 
-/* ---- vocabulary ---- */
+/* ---- vocabulary: tokens by text and by id ---- */
 struct token {
-	const char *text;
+	const char *text; /* a NUL behind it, none within */
+	uint32_t bytes;
 	int32_t id;
 };
 struct vocabulary {
-	struct token *by_text; /* ascending */
-	uint32_t *by_id;       /* indices into by_text, ascending by id */
-	size_t count;
+	struct token *tokens; /* ascending by id */
+	size_t count, room;
+	uint32_t *slots;   /* a hash table of indices into tokens, plus 1 */
+	size_t slot_count; /* a power of two */
 };
+uint64_t text_hash(const char *text, size_t bytes);
+/* Room for `count` tokens; then each is added; then the seal, which refuses a text or an id given twice. */
+enum clade_status vocabulary_begin(const struct part_source *source, size_t count, struct vocabulary *out);
+enum clade_status vocabulary_add(const struct part_source *source, struct vocabulary *vocabulary, const char *text,
+				 size_t bytes, int64_t id);
+enum clade_status vocabulary_seal(const struct part_source *source, struct vocabulary *vocabulary);
+/* All of that from an object: text to id. */
 enum clade_status vocabulary_parse(const struct part_source *source, const json_t *json, struct vocabulary *out);
 void vocabulary_finish(struct clade_context *context, struct vocabulary *vocabulary);
 int32_t vocabulary_find(const struct vocabulary *vocabulary, const char *text, size_t bytes); /* -1: none */
-const char *vocabulary_token(const struct vocabulary *vocabulary, int32_t id);
+const struct token *vocabulary_token(const struct vocabulary *vocabulary, int32_t id);        /* NULL: none */
 
-/* ---- models, post-processors, decoders ---- */
+/* ---- models ---- */
+/* A text on its way to ids. */
+struct encoding {
+	const struct clade_tokenizer *tokenizer;
+	struct id_buffer ids;
+	void *scratch; /* the model's own, NULL at first: working memory and caches, as long as the call */
+	struct clade_diag *diag;
+};
 struct token_model_kind {
 	const char *type;
 	enum clade_status (*parse)(const struct part_source *source, const json_t *json, struct clade_tokenizer *out);
 	/* Appends the ids of one piece. */
-	enum clade_status (*encode)(const struct clade_tokenizer *tokenizer, const char *text, size_t bytes,
-				    struct id_buffer *out, struct clade_diag *diag);
+	enum clade_status (*encode)(struct encoding *encoding, const char *text, size_t bytes);
+	/* Free tokenizer->model_data, and a scratch. NULL: there is none. */
+	void (*finish)(struct clade_tokenizer *tokenizer);
+	void (*finish_scratch)(const struct clade_tokenizer *tokenizer, void *scratch);
 };
-extern const struct token_model_kind token_model_kinds[];
+extern const struct token_model_kind model_word_level;
+extern const struct token_model_kind *const token_models[]; /* ended by NULL */
 
-/* What TemplateProcessing adds: ids before and after the text's own. */
+/* ---- post-processors ---- */
+/* Ids before and after those of the text. */
 struct template_ids {
 	int32_t *ids;
 	size_t before, count; /* the first `before` of `count` come first */
 };
-enum clade_status template_parse(const struct part_source *source, const json_t *json, struct template_ids *out);
+enum clade_status post_processor_parse(const struct part_source *source, const json_t *json, struct template_ids *out);
 
-struct decoder_kind {
-	const char *type; /* "": no decoder given */
-	/* Appends the bytes that a token stands for; `first`: nothing came before it. */
-	bool (*token)(const char *text, bool first, struct text_buffer *out);
+/* ---- decoders: a chain of stages that take tokens and hand tokens on ---- */
+/* A stage at work. */
+struct decoder_stage {
+	const struct part *part; /* NULL: the end of the chain, where `held` gathers bytes */
+	struct decoder_stage *next;
+	struct text_buffer held; /* what waits for the tokens to come */
+	size_t seen;             /* tokens that this stage was given */
 };
-extern const struct decoder_kind decoder_kinds[];
+/* Hands a token to the stage behind this one. */
+bool stage_emit(struct decoder_stage *stage, const char *text, size_t bytes);
+extern const struct part_kind decoder_kinds[];
+extern const struct part_kind decoder_words; /* no decoder given: words joined by spaces */
 
+/* ---- added tokens ---- */
 struct added_token {
-	char *content; /* normalized ones: after normalization */
+	char *text;    /* as the file has it */
+	char *content; /* as it is searched for: normalized ones after normalization */
+	size_t bytes;  /* of content */
 	int32_t id;
-	bool lstrip, rstrip, normalized, special;
+	bool lstrip, rstrip, normalized, special, single_word;
 };
+struct added_tokens {
+	struct added_token *items;
+	size_t count;
+	uint32_t *by_id;      /* indices into items */
+	uint32_t *by_text[2]; /* [normalized]: ascending by content */
+	size_t text_count[2];
+	bool begins[2][256]; /* [normalized]: bytes that a content begins with */
+};
+enum clade_status added_begin(const struct part_source *source, size_t count, struct added_tokens *out);
+/* Takes nothing: text is copied, and normalized if the token says so. */
+enum clade_status added_add(const struct part_source *source, struct clade_tokenizer *tokenizer,
+			    const struct added_token *token);
+enum clade_status added_parse(const struct part_source *source, const json_t *json, struct clade_tokenizer *out);
+enum clade_status added_seal(const struct part_source *source, struct added_tokens *added);
+void added_finish(struct clade_context *context, struct added_tokens *added);
+const struct added_token *added_token(const struct added_tokens *added, int32_t id); /* NULL: none */
+/* What is to be done with a stretch of text that holds no added token. `first`: it begins where the input does. */
+typedef enum clade_status stretch_fn(struct encoding *encoding, const char *text, size_t bytes, bool first);
+/* Emits the added tokens in the text, and hands on what lies between them. */
+enum clade_status added_split(struct encoding *encoding, bool normalized, const char *text, size_t bytes, bool first,
+			      stretch_fn *rest);
 
 struct clade_tokenizer {
 	struct clade_context *context;
+	char *name;
 	const struct token_model_kind *model;
+	void *model_data;
 	struct vocabulary vocabulary;
 	int32_t unknown; /* -1: none */
-	struct added_token *added;
-	size_t added_count;
-	struct parts normalizers, pre_tokenizers;
+	struct added_tokens added;
+	struct parts normalizers, pre_tokenizers, decoders;
 	struct template_ids template_ids;
-	const struct decoder_kind *decoder;
-	char *name;
 };
+enum clade_status tokenizer_normalize(const struct clade_tokenizer *tokenizer, const char *text, size_t bytes,
+				      struct text_buffer *out, struct clade_diag *diag);
 
 #endif

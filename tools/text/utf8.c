@@ -3,6 +3,7 @@
 #include "internal.h"
 
 #include <string.h>
+#include <utf8proc.h>
 
 bool text_add(struct text_buffer *buffer, const char *bytes, size_t count)
 {
@@ -101,6 +102,27 @@ bool is_white_space(int32_t p)
 {
 	return (p >= 9 && p <= 13) || p == 0x20 || p == 0x85 || p == 0xa0 || p == 0x1680 ||
 	       (p >= 0x2000 && p <= 0x200a) || p == 0x2028 || p == 0x2029 || p == 0x202f || p == 0x205f || p == 0x3000;
+}
+
+bool is_word(int32_t p)
+{
+	switch (utf8proc_category(p)) {
+	case UTF8PROC_CATEGORY_LU:
+	case UTF8PROC_CATEGORY_LL:
+	case UTF8PROC_CATEGORY_LT:
+	case UTF8PROC_CATEGORY_LM:
+	case UTF8PROC_CATEGORY_LO:
+	case UTF8PROC_CATEGORY_MN:
+	case UTF8PROC_CATEGORY_MC:
+	case UTF8PROC_CATEGORY_ME:
+	case UTF8PROC_CATEGORY_ND:
+	case UTF8PROC_CATEGORY_NL:
+	case UTF8PROC_CATEGORY_PC:
+		return true;
+	default: /* joiners, and symbols that are alphabetic */
+		return p == 0x200c || p == 0x200d || (p >= 0x24b6 && p <= 0x24e9) || (p >= 0x1f130 && p <= 0x1f149) ||
+		       (p >= 0x1f150 && p <= 0x1f169) || (p >= 0x1f170 && p <= 0x1f189);
+	}
 }
 
 bool utf8_release(struct text_buffer *pending, struct text_buffer *out, bool end)
