@@ -343,6 +343,8 @@ static const struct option own_options[] = {
 	  offsetof(struct options, inputs) },
 	{ "out", "NAME=FILE", "write an output as .npy instead of printing (repeatable)", take_words,
 	  offsetof(struct options, outputs) },
+	{ "watch", "PATTERN", "also give values inside: paths, patterns (*, ?, **) or OP.PORT (repeatable)", take_words,
+	  offsetof(struct options, watch) },
 	{ "expect", "NAME=FILE", "compare an output with a .npy file; exit 1 if it differs (repeatable)", take_words,
 	  offsetof(struct options, expected) },
 	{ "rtol", "R", "relative tolerance of --expect (1e-4)", take_number, offsetof(struct options, rtol), 0, 0,

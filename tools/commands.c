@@ -4,5 +4,5 @@
 
 const struct command *const commands[] = {
 	&command_run,     &command_generate, &command_tokenize, &command_check, &command_verify,
-	&command_inspect, &command_devices,  &command_ops,      NULL,
+	&command_inspect, &command_devices,  &command_ops,      &command_plot,  NULL,
 };

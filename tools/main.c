@@ -175,7 +175,15 @@ static enum clade_status dispatch(struct tool *tool, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct tool tool = { .options = { .rtol = 1e-4, .atol = 1e-5, .count = -1 } };
+	struct tool tool = { .options = { .rtol = 1e-4,
+					  .atol = 1e-5,
+					  .count = -1,
+					  .layer = -1,
+					  .head = -1,
+					  .length = 64,
+					  .width = 128,
+					  .layout = "interleaved",
+					  .base = 10000 } };
 	hold_standard_streams();
 	install_signals();
 	setlocale(LC_CTYPE, "C.UTF-8");

@@ -237,6 +237,7 @@ enum clade_status model_open(struct tool *tool, struct model *model)
 		.store = model->store,
 		.settings = (const char *const *)tool->options.settings.items,
 		.family = model->family[0] != '\0' ? model->family : NULL,
+		.watch = tool->options.watch.items,
 	};
 	return clade_graph_create(tool->context, &params, &model->graph, &tool->diag);
 }

@@ -36,6 +36,10 @@ struct options {
 	bool ignore_eos, print_ids, stats;
 	const char *text, *decode;
 	bool no_special, open;
+	const char *output, *kind, *layout;
+	int64_t layer, head, length, width, start;
+	double base;
+	struct words watch; /* values inside the graph that become outputs */
 };
 
 struct option;

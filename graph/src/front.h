@@ -19,4 +19,7 @@ struct clade_graph {
 	uint32_t meta_count;
 };
 
+/* Makes every node's value that a pattern names (as clade_graph_params.watch says) an output of its entry. */
+enum clade_status clade_watch_values(struct clade_graph *graph, const char *const *patterns, struct clade_diag *diag);
+
 #endif

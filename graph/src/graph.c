@@ -247,6 +247,8 @@ enum clade_status clade_graph_create(struct clade_context *context, const struct
 		status = clade_parse_file(&graph->region, name, text, length, &items, diag);
 	if (!status)
 		status = expand(graph, &expander, name, items);
+	if (!status && params->watch)
+		status = clade_watch_values(graph, params->watch, diag);
 	graph->source = expander.source ? expander.source->text : NULL;
 	graph->decls = expander.decls;
 	graph->decl_count = expander.decl_count;
@@ -328,6 +330,7 @@ bool clade_graph_input(const struct clade_graph *graph, const char *entry, size_
 	out->name = found->inputs[index].name;
 	out->type = found->inputs[index].type;
 	out->optional = found->inputs[index].default_kind != CLADE_DEFAULT_NONE;
+	out->watched = false;
 	return true;
 }
 
@@ -340,6 +343,7 @@ bool clade_graph_output(const struct clade_graph *graph, const char *entry, size
 	out->name = found->outputs[index].name;
 	out->type = graph->ir.values[found->outputs[index].value].type;
 	out->optional = false;
+	out->watched = found->outputs[index].watched;
 	return true;
 }
 

@@ -79,6 +79,7 @@ struct clade_ir_input {
 struct clade_ir_output {
 	const char *name;
 	uint32_t value;
+	bool watched; /* asked for by the caller, not by the file */
 };
 struct clade_ir_weight {
 	const char *name;       /* "wq" or "wq.3" */

@@ -82,6 +82,9 @@ struct clade_graph_params {
 	const char *library_dir;     /* overrides the built-in lib/ and models/ for include; NULL: built-in only */
 	const char *family; /* instead of `path` and `text`: the built-in graph of this family; the store's format
 			     * must be one that it has a source for */
+	const char *const
+		*watch; /* values inside, NULL-terminated; NULL: none. Paths or patterns of paths, or
+			 * OP.PORT ("attention.weights"); each one found becomes an output called by its path */
 };
 /* The built-in families ("llama", ...). Index past the end: false. */
 CLADE_API bool clade_family_at(size_t index, char out_name[64]);
@@ -107,6 +110,7 @@ struct clade_graph_port {
 	const char *name;
 	struct clade_type type;
 	bool optional; /* an input with a default */
+	bool watched;  /* an output that clade_graph_params.watch asked for */
 };
 struct clade_graph_totals {
 	uint64_t nodes, boxes, weights, parameters, weight_bytes, states;

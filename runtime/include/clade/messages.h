@@ -69,6 +69,7 @@ enum clade_message {
 	CLADE_MSG_GRAPH_INDEX = 142,
 	CLADE_MSG_GRAPH_BIND = 143,
 	CLADE_MSG_GRAPH_REQUIRE = 144,
+	CLADE_MSG_GRAPH_WATCH = 146,  /* a value to be watched that the graph does not have */
 	CLADE_MSG_GRAPH_FAMILY = 147, /* no built-in graph for a family */
 	/* 200-249 plan and session */
 	CLADE_MSG_IMPL_UNKNOWN = 200,
