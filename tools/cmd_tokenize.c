@@ -80,12 +80,9 @@ static enum clade_status tokenize(struct tool *tool, struct model *model, struct
 	size_t bytes = 0;
 	enum clade_status status = model_open_files(tool, model);
 	if (status == CLADE_OK)
-		status = model_tokenizer(tool, model, tokenizer);
+		status = model_need_tokenizer(tool, model, tokenizer);
 	if (status != CLADE_OK)
 		return status;
-	if (*tokenizer == NULL)
-		return clade_fail(&tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_MODEL, model->name,
-				  "has no tokenizer.json beside its graph or weights");
 	if (options->decode != NULL)
 		return decode(tool, *tokenizer);
 	if (options->text != NULL)

@@ -264,6 +264,15 @@ enum clade_status model_tokenizer(struct tool *tool, const struct model *model, 
 	return status;
 }
 
+enum clade_status model_need_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out)
+{
+	enum clade_status status = model_tokenizer(tool, model, out);
+	if (status == CLADE_OK && *out == NULL)
+		status = clade_fail(&tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_MODEL, model->name,
+				    "has no tokenizer: tokenizer.json is missing beside its graph or weights");
+	return status;
+}
+
 /* Where a GGUF file says what config.json says under `key`; `%s` is the architecture. Several: for lists. */
 static const struct {
 	const char *key, *gguf;

@@ -26,6 +26,8 @@ enum clade_status model_open(struct tool *tool, struct model *model);
 void model_close(struct model *model);
 /* tokenizer.json of the model's folder. *out is NULL with CLADE_OK if there is none. */
 enum clade_status model_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out);
+/* The same, but a model without tokenizer is an error. */
+enum clade_status model_need_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out);
 /* A value by name: the graph's `meta`, then generation_config.json, then config.json. */
 bool model_meta(const struct model *model, const char *key, struct clade_meta *out);
 /* The same for a list ("eos_token_id" may be a number or an array): element `index`. */

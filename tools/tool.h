@@ -40,6 +40,7 @@ struct options {
 	int64_t layer, head, length, width, start;
 	double base;
 	struct words watch; /* values inside the graph that become outputs */
+	int64_t stride;
 };
 
 struct option;
