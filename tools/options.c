@@ -208,9 +208,9 @@ enum clade_status options_parse(const struct command *command, int argc, char **
 
 void options_finish(struct options *options)
 {
-	struct words *const lists[] = { &options->plugins,  &options->rules,    &options->weights,
-					&options->settings, &options->dims,     &options->inputs,
-					&options->outputs,  &options->expected, &options->watch };
+	struct words *const lists[] = { &options->plugins, &options->rules,  &options->weights, &options->settings,
+					&options->dims,    &options->inputs, &options->outputs, &options->expected,
+					&options->watch,   &options->texts };
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		free(lists[i]->items);
 }

@@ -41,6 +41,9 @@ struct options {
 	double base;
 	struct words watch; /* values inside the graph that become outputs */
 	int64_t stride;
+	struct words texts;
+	const char *pool, *out;
+	bool normalize;
 };
 
 struct option;
