@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* clade check: parses and validates a model, plans it, and says what was found and what would run. */
+#include "blocks.h"
 #include "commands.h"
-#include "model.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -54,19 +54,6 @@ static json_t *ports_json(const struct check *check, bool inputs)
 			json_array_append_new(list, item);
 		}
 	}
-	return list;
-}
-
-static json_t *blocks_json(const struct check *check)
-{
-	json_t *list = json_array();
-	struct clade_graph_block block;
-	for (size_t i = 0; clade_graph_block(check->model.graph, i, &block); i++)
-		if (block.block != NULL)
-			json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:I, s:I}", "path", block.path, "block",
-							      block.block, "nodes", (json_int_t)block.nodes,
-							      "parameters", (json_int_t)block.parameters,
-							      "weights_bytes", (json_int_t)block.weight_bytes));
 	return list;
 }
 
@@ -135,16 +122,17 @@ static enum clade_status print_check_json(struct check *check)
 	if (check->model.store != NULL)
 		clade_store_meta(check->model.store, "model_type", &family);
 	const char *name = clade_graph_name(check->model.graph);
-	json_t *root = json_pack(
-		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "model", name, "family",
-		check->model.family[0] != '\0'     ? check->model.family
-		: family.kind == CLADE_META_STRING ? family.s
-						   : name,
-		"parameters", (json_int_t)graph.parameters, "nodes", (json_int_t)graph.nodes, "weights",
-		(json_int_t)graph.weights, "states", (json_int_t)graph.states, "weights_bytes",
-		(json_int_t)graph.weight_bytes, "arena_bytes", (json_int_t)check->totals.arena_bytes, "state_bytes",
-		(json_int_t)check->totals.state_bytes, "device", clade_device_get_info(check->device)->id, "inputs",
-		ports_json(check, true), "outputs", ports_json(check, false), "blocks", blocks_json(check));
+	json_t *root =
+		json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "model", name, "family",
+			  check->model.family[0] != '\0'     ? check->model.family
+			  : family.kind == CLADE_META_STRING ? family.s
+							     : name,
+			  "parameters", (json_int_t)graph.parameters, "nodes", (json_int_t)graph.nodes, "weights",
+			  (json_int_t)graph.weights, "states", (json_int_t)graph.states, "weights_bytes",
+			  (json_int_t)graph.weight_bytes, "arena_bytes", (json_int_t)check->totals.arena_bytes,
+			  "state_bytes", (json_int_t)check->totals.state_bytes, "device",
+			  clade_device_get_info(check->device)->id, "inputs", ports_json(check, true), "outputs",
+			  ports_json(check, false), "blocks", blocks_json(check->model.graph));
 	if (check->tool->options.explain && root != NULL) {
 		json_object_set_new(root, "steps", steps_json(check));
 		json_object_set_new(root, "copies",
@@ -219,15 +207,9 @@ static void print_steps(const struct check *check)
 
 static void print_memory(const struct check *check)
 {
-	struct clade_graph_block block;
 	struct clade_plan_totals totals;
 	const char *entry;
 	char size[32];
-	printf("weights by block\n");
-	for (size_t i = 0; clade_graph_block(check->model.graph, i, &block); i++)
-		if (block.depth <= 2)
-			printf("  %-40s %10s %12" PRIu64 " parameters\n", block.path[0] != '\0' ? block.path : "(all)",
-			       bytes_text(block.weight_bytes, size), block.parameters);
 	for (size_t e = 0; (entry = clade_graph_entry(check->model.graph, e)) != NULL; e++) {
 		if (!clade_session_totals(check->session, entry, &totals))
 			continue;
@@ -294,6 +276,9 @@ static enum clade_status check_model(struct check *check)
 	if (options->json)
 		return print_check_json(check);
 	print_summary(check);
+	status = print_blocks(tool, check->model.graph);
+	if (status != CLADE_OK)
+		return status;
 	if (options->explain)
 		print_steps(check);
 	if (options->memory)
@@ -316,7 +301,8 @@ static const struct option own_options[] = {
 	{ "dot", NULL, "print the graph for Graphviz", take_flag, offsetof(struct options, dot) },
 	{ "explain", NULL, "every node's implementation, and why the others were refused", take_flag,
 	  offsetof(struct options, explain) },
-	{ "memory", NULL, "weights by block, and each entry's plan", take_flag, offsetof(struct options, memory) },
+	{ "memory", NULL, "each entry's plan: arena, states, weights, second layouts", take_flag,
+	  offsetof(struct options, memory) },
 	{ "dim", "NAME=N", "bind a dim for planning (repeatable)", take_words, offsetof(struct options, dims) },
 	{ "lock", "FILE", "write the choices made as a lock file", take_text, offsetof(struct options, lock) },
 	{ NULL },
