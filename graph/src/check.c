@@ -77,6 +77,8 @@ static void warn_unused(struct clade_expander *expander, const struct clade_ast 
 				used = used || ir->nodes[n].inputs[p] == entry->inputs[i].value;
 		for (uint32_t o = 0; o < entry->output_count; o++)
 			used = used || entry->outputs[o].value == entry->inputs[i].value;
+		for (uint32_t k = 0; k < entry->input_count; k++)
+			used = used || entry->inputs[k].default_mask == i;
 		if (!used)
 			clade_log(expander->context, CLADE_LOG_WARN, "graph", "%s: entry %s never uses its input %s",
 				  clade_pos_text(&ast->pos, where, sizeof(where)), entry->name, entry->inputs[i].name);

@@ -8,6 +8,30 @@
 #include <stdio.h>
 #include <string.h>
 
+/* range, or range(MASK) where MASK is an input before it of the same type. */
+static enum clade_status set_range(struct clade_expander *expander, const struct clade_ast *expression,
+				   struct clade_ir_input *input)
+{
+	const struct clade_ir_entry *entry = expander->entry;
+	const struct clade_ast *mask = expression->first;
+
+	input->default_kind = CLADE_DEFAULT_RANGE;
+	if (input->type.dtype != CLADE_I32 || input->type.rank == 0)
+		return clade_fail_at(
+			expander->diag, &expression->pos, CLADE_MSG_GRAPH_INPUT,
+			"`range` (0, 1, 2, ... along the last axis) is a default of i32 inputs with an axis");
+	if (expression->kind == CLADE_AST_NAME)
+		return CLADE_OK;
+	for (uint32_t i = 0; mask && !mask->next && mask->kind == CLADE_AST_NAME && i < entry->input_count; i++)
+		if (strcmp(entry->inputs[i].name, mask->text) == 0 &&
+		    clade_type_equal(&entry->inputs[i].type, &input->type))
+			input->default_mask = i;
+	if (input->default_mask != CLADE_IR_NONE)
+		return CLADE_OK;
+	return clade_fail_at(expander->diag, &expression->pos, CLADE_MSG_GRAPH_INPUT,
+			     "range(MASK) counts where an input declared before, of the same type, is not 0");
+}
+
 static enum clade_status set_default(struct clade_expander *expander, struct clade_scope *scope,
 				     const struct clade_ast *ast, struct clade_ir_input *input)
 {
@@ -18,14 +42,9 @@ static enum clade_status set_default(struct clade_expander *expander, struct cla
 
 	if (!expression)
 		return CLADE_OK;
-	if (expression->kind == CLADE_AST_NAME && !expression->quoted && strcmp(expression->text, "range") == 0) {
-		input->default_kind = CLADE_DEFAULT_RANGE;
-		if (input->type.dtype != CLADE_I32 || input->type.rank == 0)
-			return clade_fail_at(
-				expander->diag, &expression->pos, CLADE_MSG_GRAPH_INPUT,
-				"`range` (0, 1, 2, ... along the last axis) is a default of i32 inputs with an axis");
-		return CLADE_OK;
-	}
+	if ((expression->kind == CLADE_AST_NAME || expression->kind == CLADE_AST_CALL) && !expression->quoted &&
+	    strcmp(expression->text, "range") == 0)
+		return set_range(expander, expression, input);
 	status = clade_eval_constant(expander, scope, expression, &val);
 	if (status)
 		return status;
@@ -45,7 +64,7 @@ enum clade_status clade_expand_input(struct clade_expander *expander, struct cla
 				     const struct clade_ast *ast)
 {
 	struct clade_ir_entry *entry = expander->entry;
-	struct clade_ir_input input = { .name = ast->text };
+	struct clade_ir_input input = { .name = ast->text, .default_mask = CLADE_IR_NONE };
 	struct clade_ir_value value = { .kind = CLADE_IR_INPUT,
 					.path = ast->text,
 					.index = entry->input_count,

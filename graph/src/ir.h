@@ -73,7 +73,8 @@ struct clade_ir_input {
 		CLADE_DEFAULT_NONE,
 		CLADE_DEFAULT_CONST,
 		CLADE_DEFAULT_RANGE
-	} default_kind; /* RANGE: 0.. along the last axis */
+	} default_kind;        /* RANGE: 0.. along the last axis */
+	uint32_t default_mask; /* RANGE: the input whose zeros are -1 and not counted, NONE: none */
 	double default_value;
 };
 struct clade_ir_output {

@@ -294,6 +294,8 @@ static void print_entry(struct printer *printer, const struct clade_ir_entry *en
 		print_type(printer, &input->type);
 		if (input->default_kind == CLADE_DEFAULT_RANGE)
 			clade_string_print(&printer->text, " = range");
+		if (input->default_mask != CLADE_IR_NONE)
+			clade_string_print(&printer->text, "(%s)", entry->inputs[input->default_mask].name);
 		if (input->default_kind == CLADE_DEFAULT_CONST) {
 			clade_string_print(&printer->text, " = ");
 			print_number(printer, input->default_value, input->type.dtype);

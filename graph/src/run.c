@@ -59,6 +59,8 @@ static enum clade_status check_dtype(const struct clade_ir_input *declared, cons
 
 static int64_t integer_at(const struct clade_input *input, int64_t i)
 {
+	if (input->type.dtype == CLADE_BOOL)
+		return ((const uint8_t *)input->data)[i] != 0;
 	return input->type.dtype == CLADE_I64 ? ((const int64_t *)input->data)[i] : ((const int32_t *)input->data)[i];
 }
 
@@ -90,6 +92,25 @@ static enum clade_status check_values(struct clade_session *session, uint32_t en
 	return CLADE_OK;
 }
 
+/* Where a mask is given as well as what it is the default of, both must say the same. */
+static enum clade_status check_mask(const struct clade_ir_entry *entry, uint32_t index,
+				    const struct clade_input *matched, struct clade_diag *diag)
+{
+	const struct clade_input *input = &matched[index], *mask;
+	int64_t count;
+
+	if (entry->inputs[index].default_mask == CLADE_IR_NONE || is_absent(input))
+		return CLADE_OK;
+	mask = &matched[entry->inputs[index].default_mask];
+	clade_type_count(&input->type, &count);
+	for (int64_t i = 0; !is_absent(mask) && i < count; i++)
+		if (!integer_at(mask, i) != 0 && integer_at(input, i) >= 0)
+			return clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_INPUT, input->name,
+					  "element %lld is %lld where '%s' is 0; there it is -1 (or leave '%s' out)",
+					  (long long)i, (long long)integer_at(input, i), mask->name, input->name);
+	return CLADE_OK;
+}
+
 /* ---- sending ---- */
 
 static enum clade_status stage(struct clade_session *session, uint32_t index, size_t bytes, void **out,
@@ -105,6 +126,23 @@ static enum clade_status stage(struct clade_session *session, uint32_t index, si
 	}
 	*out = session->staging[index];
 	return CLADE_OK;
+}
+
+/* range(mask): what the mask keeps is counted from each row's start, the rest is -1. */
+static void fill_masked_range(const struct clade_type *type, int64_t first, const struct clade_input *mask,
+			      int32_t *target)
+{
+	int64_t count, width = type->dims[type->rank - 1], whole = mask->type.dims[mask->type.rank - 1];
+
+	clade_type_count(type, &count);
+	for (int64_t row = 0; width && row < count / width; row++) {
+		int32_t position = 0;
+
+		for (int64_t i = 0; i < first; i++)
+			position += integer_at(mask, row * whole + i) != 0;
+		for (int64_t i = 0; i < width; i++)
+			target[row * width + i] = integer_at(mask, row * whole + first + i) != 0 ? position++ : -1;
+	}
 }
 
 static void fill_default(const struct clade_ir_input *declared, const struct clade_type *type, int64_t first,
@@ -159,9 +197,10 @@ struct slice {
 };
 
 static enum clade_status send_input(struct clade_session *session, struct clade_bound *bound, uint32_t index,
-				    const struct clade_ir_input *declared, const struct clade_input *input,
+				    const struct clade_ir_input *declared, const struct clade_input *matched,
 				    const struct slice *slice, struct clade_diag *diag)
 {
+	const struct clade_input *input = &matched[index];
 	int axis = slice->total >= 0 ? axis_of(&declared->type, slice->code) : -1;
 	const struct clade_tensor *tensor = NULL;
 	enum clade_status status;
@@ -176,7 +215,10 @@ static enum clade_status send_input(struct clade_session *session, struct clade_
 	status = stage(session, index, bytes, &data, diag);
 	if (status)
 		return status;
-	if (is_absent(input)) {
+	if (is_absent(input) && declared->default_mask != CLADE_IR_NONE &&
+	    !is_absent(&matched[declared->default_mask])) {
+		fill_masked_range(&tensor->type, axis >= 0 ? slice->first : 0, &matched[declared->default_mask], data);
+	} else if (is_absent(input)) {
 		fill_default(declared, &tensor->type, axis >= 0 ? slice->first : 0, data);
 	} else if (axis < 0) {
 		convert(input, declared->type.dtype, 0, count, data);
@@ -349,7 +391,7 @@ static enum clade_status run_slice(struct clade_session *session, uint32_t entry
 		session->bindings[dim] = slice->count;
 	status = clade_session_bind(session, entry_index, session->bindings, &bound, diag);
 	for (uint32_t i = 0; i < entry->input_count && !status; i++)
-		status = send_input(session, bound, i, &entry->inputs[i], &matched[i], slice, diag);
+		status = send_input(session, bound, i, &entry->inputs[i], matched, slice, diag);
 	if (!status)
 		status = run_items(session, bound, hooks, diag);
 	if (!status)
@@ -410,6 +452,8 @@ static enum clade_status prepare_run(struct clade_session *session, uint32_t ind
 		struct clade_type type;
 
 		status = check_values(session, index, i, &matched[i], &rows, diag);
+		if (!status)
+			status = check_mask(entry, i, matched, diag);
 		/* a default range that indexes a cache needs room too */
 		if (!status && is_absent(&matched[i]) && entry->inputs[i].default_kind == CLADE_DEFAULT_RANGE &&
 		    clade_ir_eval_type(session->ir, &entry->inputs[i].type, session->bindings, &type) && type.rank) {
