@@ -44,11 +44,13 @@ const struct clade_op embedding_op = {
 clade_plugin_entry_fn clade_family_embedding;
 enum clade_status clade_family_embedding(const struct clade_host *host, struct clade_registry *registry)
 {
-	const struct clade_impl *const impls[] = { &embedding_ref, &embedding_cl, &positional_ref, &positional_cl };
-	enum clade_status status = host->add_op(registry, &embedding_op);
+	const struct clade_op *const ops[] = { &embedding_op, &positional_op, &relative_op };
+	const struct clade_impl *const impls[] = { &embedding_ref, &embedding_cl, &positional_ref,
+						   &positional_cl, &relative_ref, &relative_cl };
+	enum clade_status status = CLADE_OK;
 
-	if (!status)
-		status = host->add_op(registry, &positional_op);
+	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]) && !status; i++)
+		status = host->add_op(registry, ops[i]);
 	for (size_t i = 0; i < sizeof(impls) / sizeof(impls[0]) && !status; i++)
 		status = host->add_impl(registry, impls[i]);
 	return status;
