@@ -20,9 +20,20 @@ static json_t *meta_json(const struct clade_meta *meta)
 		return json_string(meta->s);
 	case CLADE_META_NONE:
 	case CLADE_META_OTHER:
+	case CLADE_META_ARRAY:
 		break;
 	}
 	return json_null();
+}
+
+/* At most `limit` elements. */
+static json_t *array_json(const struct clade_store *store, const char *key, size_t limit)
+{
+	json_t *list = json_array();
+	struct clade_meta item;
+	for (size_t i = 0; i < limit && clade_store_array_item(store, key, i, &item); i++)
+		json_array_append_new(list, meta_json(&item));
+	return list;
 }
 
 static json_t *tensors_json(const struct clade_store *store)
@@ -33,15 +44,15 @@ static json_t *tensors_json(const struct clade_store *store)
 		json_t *shape = json_array();
 		for (uint32_t d = 0; d < tensor->type.rank; d++)
 			json_array_append_new(shape, json_integer(tensor->type.dims[d]));
-		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:I, s:s, s:I}", "name", tensor->name, "dtype",
-						      clade_dtype_info(tensor->type.dtype)->name, "shape", shape,
-						      "bytes", (json_int_t)tensor->bytes, "file", tensor->file,
-						      "offset", (json_int_t)tensor->offset));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:s, s:o, s:I, s:s, s:I}", "name", tensor->name, "dtype",
+						tensor->encoding, "shape", shape, "bytes", (json_int_t)tensor->bytes,
+						"file", tensor->file, "offset", (json_int_t)tensor->offset));
 	}
 	return list;
 }
 
-/* Objects and arrays appear by their elements: "rope.theta", "architectures.0". */
+/* JSON's objects and arrays appear by their elements ("rope.theta", "architectures.0"), GGUF's arrays whole. */
 static json_t *metadata_json(const struct clade_store *store)
 {
 	json_t *object = json_object();
@@ -49,7 +60,9 @@ static json_t *metadata_json(const struct clade_store *store)
 	struct clade_meta meta;
 	for (size_t i = 0; store != NULL && clade_store_meta_at(store, i, &key, &meta); i++)
 		if (meta.kind != CLADE_META_OTHER && json_object_get(object, key) == NULL)
-			json_object_set_new(object, key, meta_json(&meta));
+			json_object_set_new(object, key,
+					    meta.kind == CLADE_META_ARRAY ? array_json(store, key, SIZE_MAX)
+									  : meta_json(&meta));
 	return object;
 }
 
@@ -71,11 +84,27 @@ static json_t *describe(const struct model *model, const char *format, const str
 			 tensors_json(model->store), "tokenizer", tokenizer_json(tokenizer));
 }
 
-static void print_value(const char *key, const struct clade_meta *meta)
+enum { SHOWN = 8, TEXT_SHOWN = 200 }; /* elements of an array, bytes of a value */
+
+/* One line a key; long values are cut, at a character's end, and say so. */
+static void print_value(const struct clade_store *store, const char *key, const struct clade_meta *meta)
 {
-	json_t *value = meta_json(meta);
+	bool is_array = meta->kind == CLADE_META_ARRAY, cut = is_array && meta->i > SHOWN;
+	json_t *value = is_array ? array_json(store, key, SHOWN) : meta_json(meta);
 	char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
-	printf("  %s = %s\n", key, text != NULL ? text : "?");
+	size_t length = text != NULL ? strlen(text) : 0;
+	if (cut && length > 0)
+		text[--length] = '\0'; /* the bracket */
+	if (length > TEXT_SHOWN) {
+		for (length = TEXT_SHOWN; ((unsigned char)text[length] & 0xc0) == 0x80; length--)
+			;
+		text[length] = '\0';
+		cut = true;
+	}
+	printf("  %s = %s%s", key, text != NULL ? text : "?", cut ? "..." : "");
+	if (cut && is_array)
+		printf(" (%" PRId64 " elements)", meta->i);
+	printf("\n");
 	free(text);
 	json_decref(value);
 }
@@ -90,11 +119,13 @@ static void print_store(const struct clade_store *store)
 		printf("metadata:\n");
 	for (size_t i = 0; clade_store_meta_at(store, i, &key, &meta); i++)
 		if (meta.kind != CLADE_META_OTHER)
-			print_value(key, &meta);
+			print_value(store, key, &meta);
 	printf("tensors: %zu\n", clade_store_count(store));
 	for (size_t i = 0; i < clade_store_count(store); i++) {
 		const struct clade_store_tensor *tensor = clade_store_at(store, i);
-		printf("  %-48s %s\n", tensor->name, clade_type_text(&tensor->type, type, sizeof(type)));
+		clade_type_text(&tensor->type, type, sizeof(type));
+		printf("  %-48s %s%s, %" PRIu64 " bytes\n", tensor->name, tensor->encoding,
+		       strchr(type, '[') != NULL ? strchr(type, '[') : "", tensor->bytes);
 		bytes += tensor->bytes;
 	}
 	printf("%s of weights\n", bytes_text(bytes, size));

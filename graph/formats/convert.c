@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Elements of a file's type as f32 (floats) or i32 (integers and bool), in bounded memory. */
+/* Elements of a file as f32 (floats, quantised blocks) or i32 (integers and bool), in bounded memory. */
 #include "store.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-/* Converts `count` elements at `source` (unaligned, little-endian); returns the first that does not fit, -1 if all do.
- */
-typedef int64_t convert_fn(const unsigned char *source, int64_t count, void *target);
 
 static int64_t from_f32(const unsigned char *source, int64_t count, void *target)
 {
@@ -100,44 +96,77 @@ static int64_t from_i64(const unsigned char *source, int64_t count, void *target
 }
 
 /* Little-endian hosts only: what clade supports so far. */
-static convert_fn *const converters[CLADE_DTYPE_COUNT] = {
-	[CLADE_F32] = from_f32,   [CLADE_I32] = from_f32, [CLADE_BOOL] = from_bool, [CLADE_F16] = from_f16,
-	[CLADE_BF16] = from_bf16, [CLADE_F64] = from_f64, [CLADE_I8] = from_i8,     [CLADE_I16] = from_i16,
-	[CLADE_I64] = from_i64,   [CLADE_U8] = from_u8,
+static const struct clade_encoding singles[CLADE_DTYPE_COUNT] = {
+	[CLADE_F32] = { "f32", 1, 4, CLADE_F32, from_f32 },     [CLADE_I32] = { "i32", 1, 4, CLADE_I32, from_f32 },
+	[CLADE_BOOL] = { "bool", 1, 1, CLADE_BOOL, from_bool }, [CLADE_F16] = { "f16", 1, 2, CLADE_F16, from_f16 },
+	[CLADE_BF16] = { "bf16", 1, 2, CLADE_BF16, from_bf16 }, [CLADE_F64] = { "f64", 1, 8, CLADE_F64, from_f64 },
+	[CLADE_I8] = { "i8", 1, 1, CLADE_I8, from_i8 },         [CLADE_I16] = { "i16", 1, 2, CLADE_I16, from_i16 },
+	[CLADE_I64] = { "i64", 1, 8, CLADE_I64, from_i64 },     [CLADE_U8] = { "u8", 1, 1, CLADE_U8, from_u8 },
 };
+
+const struct clade_encoding *clade_encoding_of(enum clade_dtype dtype)
+{
+	return &singles[dtype];
+}
+
+/* A range of one tensor that is being read. */
+struct reading {
+	const struct clade_store_tensor *tensor;
+	const struct clade_encoding *encoding;
+	const struct clade_file *file;
+	struct clade_diag *diag;
+};
+
+/* Reads whole blocks [first, first + blocks), as many as `buffer` holds at most, and decodes them. */
+static enum clade_status read_blocks(const struct reading *reading, int64_t first, int64_t blocks,
+				     unsigned char *buffer, void *target)
+{
+	const struct clade_store_tensor *tensor = reading->tensor;
+	uint64_t offset = tensor->offset + (uint64_t)first * reading->encoding->bytes;
+	enum clade_status status = clade_file_read(reading->file, offset, buffer,
+						   (size_t)blocks * reading->encoding->bytes, reading->diag);
+	if (status != CLADE_OK)
+		return status;
+	int64_t bad = reading->encoding->decode(buffer, blocks, target);
+	if (bad < 0)
+		return CLADE_OK;
+	bool is_bool = tensor->type.dtype == CLADE_BOOL; /* only types of single elements refuse any */
+	return clade_file_fail(
+		reading->diag, CLADE_MSG_FILE_VALUE, tensor->file, offset + (uint64_t)bad * reading->encoding->bytes,
+		"element %" PRId64 " of tensor \"%s\" does not fit %s; %s", first + bad, CLADE_QUOTE(tensor->name),
+		is_bool ? "bool" : "i32", is_bool ? "a bool is a byte 0 or 1" : "integers are used as 32-bit numbers");
+}
 
 enum clade_status clade_store_read(const struct clade_store *store, const struct clade_store_tensor *tensor,
 				   int64_t first, int64_t count, void *target, struct clade_diag *diag)
 {
 	const struct store_entry *entry = (const struct store_entry *)(const void *)tensor;
-	const struct clade_file *file = &store->files[entry->file];
+	const struct clade_encoding *encoding = entry->encoding;
+	struct reading reading = { tensor, encoding, &store->files[entry->file], diag };
 	int64_t total;
 	if (first < 0 || count < 0 || !clade_type_count(&tensor->type, &total) || first > total ||
 	    count > total - first)
 		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, tensor->file,
 				  "elements [%" PRId64 ", +%" PRId64 ") are not in tensor \"%s\"", first, count,
 				  CLADE_QUOTE(tensor->name));
-	uint32_t bytes = clade_dtype_info(tensor->type.dtype)->bytes;
-	uint64_t offset = tensor->offset + (uint64_t)first * bytes;
-	convert_fn *convert = converters[tensor->type.dtype];
-	if (convert == from_f32)
-		return clade_file_read(file, offset, target, (size_t)count * 4, diag);
+	if (encoding->decode == from_f32)
+		return clade_file_read(reading.file, tensor->offset + (uint64_t)first * 4, target, (size_t)count * 4,
+				       diag);
 	unsigned char buffer[32768];
-	int64_t step = (int64_t)(sizeof(buffer) / bytes);
-	for (int64_t done = 0; done < count; done += step) {
-		int64_t part = count - done < step ? count - done : step;
-		enum clade_status status =
-			clade_file_read(file, offset + (uint64_t)done * bytes, buffer, (size_t)part * bytes, diag);
-		if (status != CLADE_OK)
-			return status;
-		int64_t bad = convert(buffer, part, (char *)target + done * 4);
-		if (bad >= 0)
-			return clade_file_fail(
-				diag, CLADE_MSG_FILE_VALUE, tensor->file, offset + (uint64_t)(done + bad) * bytes,
-				"element %" PRId64 " of tensor \"%s\" does not fit %s; %s", first + done + bad,
-				CLADE_QUOTE(tensor->name), tensor->type.dtype == CLADE_BOOL ? "bool" : "i32",
-				tensor->type.dtype == CLADE_BOOL ? "a bool is a byte 0 or 1"
-								 : "integers are used as 32-bit numbers");
+	float edge[CLADE_BLOCK_MAX];
+	int64_t per = encoding->count, room = (int64_t)(sizeof(buffer) / encoding->bytes), part;
+	enum clade_status status = CLADE_OK;
+	for (; count > 0 && status == CLADE_OK; count -= part, first += part, target = (char *)target + part * 4) {
+		int64_t skip = first % per;
+		if (skip == 0 && count >= per) {
+			int64_t blocks = count / per < room ? count / per : room;
+			part = blocks * per;
+			status = read_blocks(&reading, first / per, blocks, buffer, target);
+		} else { /* the range begins or ends within this block */
+			part = per - skip < count ? per - skip : count;
+			status = read_blocks(&reading, first / per, 1, buffer, edge);
+			memcpy(target, edge + skip, (size_t)part * 4);
+		}
 	}
-	return CLADE_OK;
+	return status;
 }

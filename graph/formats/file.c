@@ -70,7 +70,7 @@ const char *clade_file_mistaken(const unsigned char *head, size_t bytes)
 		{ "\x80\x05", "a Python pickle, which may hold code; convert it to safetensors", 2 },
 		{ "PK\x03\x04", "a zip archive (as PyTorch's .bin and .npz are); convert it to safetensors or .npy",
 		  4 },
-		{ "GGUF", "a GGUF file, which this version does not read; convert it to safetensors", 4 },
+		{ "GGUF", "a GGUF file; its name must end in .gguf", 4 },
 		{ "<!DOCTYPE", "an HTML page, probably an error page of a download", 9 },
 		{ "<!doctype", "an HTML page, probably an error page of a download", 9 },
 		{ "<html", "an HTML page, probably an error page of a download", 5 },

@@ -270,7 +270,7 @@ enum clade_status clade_npy_load(struct clade_store *store, struct clade_file *f
 	snprintf(name, sizeof(name), "%.*s", (int)(strlen(base) - 4), base); /* without ".npy" */
 	struct clade_store_tensor tensor = { .name = name, .type = header.type, .offset = header.data };
 	tensor.bytes = taken->size - header.data;
-	return clade_store_add_tensor(store, index, &tensor, diag);
+	return clade_store_add_tensor(store, index, &tensor, NULL, diag);
 }
 
 enum clade_status clade_npy_read(struct clade_context *context, const char *path, struct clade_type *out_type,

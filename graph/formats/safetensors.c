@@ -260,7 +260,7 @@ static enum clade_status member_tensor(struct walk *walk, const char *key, size_
 	status = read_entry(walk, at, key, entry, &tensor);
 	json_decref(entry);
 	if (status == CLADE_OK)
-		status = clade_store_add_tensor(walk->store, walk->file, &tensor, walk->diag);
+		status = clade_store_add_tensor(walk->store, walk->file, &tensor, NULL, walk->diag);
 	return status;
 }
 

@@ -51,6 +51,16 @@ static enum clade_status reserve(struct clade_store *store, void **array, size_t
 	return CLADE_OK;
 }
 
+enum clade_status clade_store_reserve(struct clade_store *store, size_t tensors, size_t metas, struct clade_diag *diag)
+{
+	enum clade_status status = reserve(store, (void **)&store->entries, &store->entry_room, store->entry_count,
+					   tensors, sizeof(*store->entries), diag);
+	if (status == CLADE_OK)
+		status = reserve(store, (void **)&store->metas, &store->meta_room, store->meta_count, metas,
+				 sizeof(*store->metas), diag);
+	return status;
+}
+
 enum clade_status clade_store_take_file(struct clade_store *store, struct clade_file *file, uint32_t *out_index,
 					struct clade_diag *diag)
 {
@@ -67,14 +77,18 @@ enum clade_status clade_store_take_file(struct clade_store *store, struct clade_
 }
 
 enum clade_status clade_store_add_tensor(struct clade_store *store, uint32_t file,
-					 const struct clade_store_tensor *tensor, struct clade_diag *diag)
+					 const struct clade_store_tensor *tensor, const struct clade_encoding *encoding,
+					 struct clade_diag *diag)
 {
 	enum clade_status status = reserve(store, (void **)&store->entries, &store->entry_room, store->entry_count, 1,
 					   sizeof(*store->entries), diag);
 	if (status != CLADE_OK)
 		return status;
 	struct store_entry *entry = &store->entries[store->entry_count];
-	*entry = (struct store_entry) { .tensor = *tensor, .file = file };
+	if (encoding == NULL)
+		encoding = clade_encoding_of(tensor->type.dtype);
+	*entry = (struct store_entry) { .tensor = *tensor, .encoding = encoding, .file = file };
+	entry->tensor.encoding = encoding->name;
 	entry->tensor.file = store->files[file].path;
 	entry->tensor.name = clade_store_text(store, tensor->name);
 	if (entry->tensor.name == NULL)
@@ -99,6 +113,26 @@ enum clade_status clade_store_add_meta(struct clade_store *store, const char *ke
 		return clade_fail_memory(diag, strlen(key) + 1, "metadata");
 	store->meta_count++;
 	return CLADE_OK;
+}
+
+struct store_array *clade_store_new_array(struct clade_store *store)
+{
+	struct store_array *array = clade_alloc(store->context, sizeof(*array));
+	if (array != NULL) {
+		array->next = store->arrays;
+		store->arrays = array;
+	}
+	return array;
+}
+
+enum clade_status clade_store_add_array(struct clade_store *store, const char *key, const struct store_array *array,
+					struct clade_diag *diag)
+{
+	struct clade_meta meta = { .kind = CLADE_META_ARRAY, .i = (int64_t)array->count };
+	enum clade_status status = clade_store_add_meta(store, key, &meta, diag);
+	if (status == CLADE_OK)
+		store->metas[store->meta_count - 1].array = array;
+	return status;
 }
 
 /* ---- orders ---- */
@@ -216,6 +250,14 @@ void clade_store_destroy(struct clade_store **store)
 		clade_free(s->context, s->chunks);
 		s->chunks = next;
 	}
+	while (s->arrays != NULL) {
+		struct store_array *next = s->arrays->next;
+		clade_free(s->context, s->arrays->numbers);
+		clade_free(s->context, s->arrays->text);
+		clade_free(s->context, s->arrays->starts);
+		clade_free(s->context, s->arrays);
+		s->arrays = next;
+	}
 	for (size_t i = 0; i < s->file_count; i++)
 		clade_file_close(&s->files[i]);
 	clade_free(s->context, s->files);
@@ -252,6 +294,8 @@ static enum clade_status load_file(struct clade_store *store, const char *path, 
 {
 	if (ends_with(path, ".safetensors"))
 		return load_opened(store, path, clade_safetensors_load, "safetensors", diag);
+	if (ends_with(path, ".gguf"))
+		return load_opened(store, path, clade_gguf_load, "gguf", diag);
 	if (ends_with(path, ".npy"))
 		return load_opened(store, path, clade_npy_load, "npy", diag);
 	if (ends_with(path, ".safetensors.index.json")) {
@@ -271,13 +315,19 @@ static enum clade_status load_file(struct clade_store *store, const char *path, 
 		return status;
 	size_t bytes = file.size < sizeof(head) ? (size_t)file.size : sizeof(head);
 	status = clade_file_read(&file, 0, head, bytes, diag);
+	if (status == CLADE_OK && bytes >= 4 &&
+	    memcmp(head, "GGUF", 4) == 0) { /* as Ollama's blobs, without an ending */
+		if (store->format[0] == '\0')
+			store->format = "gguf";
+		return clade_gguf_load(store, &file, diag);
+	}
 	const char *mistaken = clade_file_mistaken(head, bytes);
 	if (status == CLADE_OK && mistaken != NULL)
 		status = clade_file_fail(diag, CLADE_MSG_FILE_KIND, path, 0, "this is %s", mistaken);
 	else if (status == CLADE_OK)
 		status = clade_file_fail(diag, CLADE_MSG_FILE_KIND, path, 0,
 					 "not a kind of file that is read here; the name must end in .safetensors, "
-					 ".safetensors.index.json, .npy or .json");
+					 ".safetensors.index.json, .gguf, .npy or .json");
 	clade_file_close(&file);
 	return status;
 }
@@ -358,9 +408,25 @@ static enum clade_status load_folder(struct clade_store *store, const char *fold
 	return status;
 }
 
+/* Into an empty store: the arrays change hands, so that a large header is never held twice. */
+static enum clade_status adopt(struct clade_store *into, struct clade_store *from, struct clade_diag *diag)
+{
+	struct clade_store empty = *into;
+	*into = *from;
+	*from = empty;
+	enum clade_status status = index_names(into, diag);
+	if (status == CLADE_OK)
+		return CLADE_OK;
+	*from = *into;
+	*into = empty;
+	return status;
+}
+
 /* Moves all of `from` into `into`. On failure `into` is as it was. */
 static enum clade_status merge(struct clade_store *into, struct clade_store *from, struct clade_diag *diag)
 {
+	if (into->file_count + into->entry_count + into->meta_count == 0)
+		return adopt(into, from, diag);
 	size_t files = into->file_count, entries = into->entry_count, metas = into->meta_count;
 	enum clade_status status = reserve(into, (void **)&into->files, &into->file_room, files, from->file_count,
 					   sizeof(*into->files), diag);
@@ -396,6 +462,12 @@ static enum clade_status merge(struct clade_store *into, struct clade_store *fro
 		from->chunks = chunk->next;
 		chunk->next = into->chunks;
 		into->chunks = chunk;
+	}
+	while (from->arrays != NULL) {
+		struct store_array *array = from->arrays;
+		from->arrays = array->next;
+		array->next = into->arrays;
+		into->arrays = array;
 	}
 	if (into->format[0] == '\0')
 		into->format = from->format;
@@ -448,36 +520,6 @@ const struct clade_store_tensor *clade_store_find(const struct clade_store *stor
 			low = middle + 1;
 	}
 	return NULL;
-}
-
-bool clade_store_meta(const struct clade_store *store, const char *key, struct clade_meta *out)
-{
-	size_t low = 0, high = store->meta_count;
-	*out = (struct clade_meta) { .kind = CLADE_META_NONE };
-	while (low < high) { /* the first of equal keys */
-		size_t middle = low + (high - low) / 2;
-		if (strcmp(key, store->metas[store->by_key[middle]].key) <= 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	if (low == store->meta_count || strcmp(key, store->metas[store->by_key[low]].key) != 0)
-		return false;
-	uint32_t first = store->by_key[low];
-	for (; low < store->meta_count && strcmp(key, store->metas[store->by_key[low]].key) == 0; low++)
-		if (store->by_key[low] < first)
-			first = store->by_key[low];
-	*out = store->metas[first].value;
-	return out->kind != CLADE_META_NONE;
-}
-
-bool clade_store_meta_at(const struct clade_store *store, size_t index, const char **out_key, struct clade_meta *out)
-{
-	if (index >= store->meta_count)
-		return false;
-	*out_key = store->metas[index].key;
-	*out = store->metas[index].value;
-	return true;
 }
 
 const char *clade_store_format(const struct clade_store *store)

@@ -10,42 +10,46 @@
 extern "C" {
 #endif
 
-/* ---- tensor files (safetensors, .npy) and metadata (config.json), opened together ---- */
+/* ---- tensor files (safetensors, GGUF, .npy) and metadata (config.json), opened together ---- */
 struct clade_store; /* immutable after the last add; thread-safe to read */
 
 struct clade_store_tensor {
 	const char *name, *file;
-	struct clade_type type; /* as in the file */
+	struct clade_type type; /* as in the file; of quantised blocks f32, which is what they are read as */
 	uint64_t offset, bytes; /* in the file */
+	const char *encoding;   /* how the file stores the elements: "f32", "bf16", "q8_0", "q4_k", ... */
 };
 
 CLADE_API enum clade_status clade_store_create(struct clade_context *context, struct clade_store **out_store,
 					       struct clade_diag *diag);
-/* Adds a .safetensors or .npy file (its tensor is named after the file), a config .json, or a directory
+/* Adds a .safetensors, .gguf or .npy file (its tensor is named after the file), a config .json, or a directory
  * (config.json, *.safetensors or the sharded index). Strictly validated; nothing is added on failure. */
 CLADE_API enum clade_status clade_store_add(struct clade_store *store, const char *path, struct clade_diag *diag);
 CLADE_API void clade_store_destroy(struct clade_store **store);
 CLADE_API size_t clade_store_count(const struct clade_store *store);
 CLADE_API const struct clade_store_tensor *clade_store_at(const struct clade_store *store, size_t index);
 CLADE_API const struct clade_store_tensor *clade_store_find(const struct clade_store *store, const char *name);
-/* Reads elements [first, first + count) as f32 (floats) or i32 (integers, bool), converted. */
+/* Reads elements [first, first + count) as f32 (floats, quantised blocks) or i32 (integers, bool), converted. The range
+ * need not begin or end with a block. */
 CLADE_API enum clade_status clade_store_read(const struct clade_store *store, const struct clade_store_tensor *tensor,
 					     int64_t first, int64_t count, void *target, struct clade_diag *diag);
 /* Metadata by dotted key ("rope_parameters.rope_theta"). Objects and arrays are OTHER, their elements are reachable as
  * "key.name" and "key.0"; a null counts as absent (meta_at shows it as NONE). A safetensors file's own metadata has
  * keys
- * "__metadata__.KEY"; of shards that disagree, the first one's. */
+ * "__metadata__.KEY"; of shards that disagree, the first one's. A GGUF file's metadata has the file's own keys; its
+ * arrays are ARRAY: one key for all their elements, which "key.0" finds, too. */
 enum clade_meta_kind {
 	CLADE_META_NONE,
 	CLADE_META_BOOL,
 	CLADE_META_INT,
 	CLADE_META_FLOAT,
 	CLADE_META_STRING,
-	CLADE_META_OTHER
+	CLADE_META_OTHER,
+	CLADE_META_ARRAY
 };
 struct clade_meta {
 	enum clade_meta_kind kind;
-	int64_t i;     /* INT, BOOL */
+	int64_t i;     /* INT, BOOL; of an ARRAY, how many elements */
 	double f;      /* FLOAT, INT */
 	const char *s; /* STRING: owned by the store */
 };
@@ -53,7 +57,14 @@ CLADE_API bool clade_store_meta(const struct clade_store *store, const char *key
 /* All metadata in file order; for `inspect`. index past the end: false. */
 CLADE_API bool clade_store_meta_at(const struct clade_store *store, size_t index, const char **out_key,
 				   struct clade_meta *out);
-/* "safetensors", "npy" or "" by what was added first. */
+/* An array of metadata, in GGUF or JSON: how many elements it has and of what kind (NONE: it is empty; OTHER: of
+ * several). False: no such array. */
+CLADE_API bool clade_store_array(const struct clade_store *store, const char *key, size_t *out_count,
+				 enum clade_meta_kind *out_kind);
+/* One element of it; of a GGUF array in constant time after the key is found. */
+CLADE_API bool clade_store_array_item(const struct clade_store *store, const char *key, size_t index,
+				      struct clade_meta *out);
+/* "safetensors", "gguf", "npy" or "" by what was added first. */
 CLADE_API const char *clade_store_format(const struct clade_store *store);
 
 /* Reads a whole regular file of at most `limit` bytes into fresh memory, with a NUL behind it. */

@@ -97,6 +97,7 @@ enum clade_message {
 	CLADE_MSG_FILE_TWICE = 256, /* a name that two files give */
 	CLADE_MSG_FILE_VALUE = 257, /* an element that does not fit the type asked for */
 	CLADE_MSG_FILE_SHORT = 258,
+	CLADE_MSG_FILE_GGUF = 259, /* a GGUF header: its counts, keys and values */
 	/* 300-349 text */
 	CLADE_MSG_TEXT_FIRST = 300,
 	CLADE_MSG_TEXT_FILE = 300, /* tokenizer.json is damaged */
