@@ -30,7 +30,7 @@ enum clade_status clade_decoder_create(const struct clade_tokenizer *tokenizer, 
 	for (size_t i = 0; i < count; i++) {
 		stages[i] = (struct decoder_stage) { .next = i + 1 < count ? &stages[i + 1] : NULL };
 		stages[i].part = i > 0 && i + 1 < count ? &tokenizer->decoders.items[i - 1] : NULL;
-		stages[i].held.context = tokenizer->context;
+		stages[i].held.context = stages[i].gathered.context = tokenizer->context;
 	}
 	return CLADE_OK;
 }
@@ -41,7 +41,7 @@ void clade_decoder_destroy(struct clade_decoder **decoder)
 	if (d == NULL)
 		return;
 	for (size_t i = 0; i < d->count; i++)
-		text_finish(&d->stages[i].held);
+		text_finish(&d->stages[i].held), text_finish(&d->stages[i].gathered);
 	text_finish(&d->out);
 	clade_free(d->tokenizer->context, d->stages);
 	clade_free(d->tokenizer->context, d);
@@ -84,7 +84,7 @@ enum clade_status clade_decoder_finish(struct clade_decoder *decoder, const char
 		struct decoder_stage *stage = &decoder->stages[i];
 		if (fine && stage->part->kind->end != NULL)
 			fine = stage->part->kind->end(stage);
-		stage->seen = stage->held.count = 0;
+		stage->seen = stage->count = stage->held.count = stage->gathered.count = 0;
 	}
 	if (!fine)
 		return clade_fail_memory(diag, 0, "decoded text");

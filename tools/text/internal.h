@@ -80,8 +80,10 @@ struct part_kind {
 	/* Pre-tokenizers: cuts each piece of `in` further into `out` (empty at first). */
 	enum clade_status (*cut)(const struct part *part, const struct pieces *in, struct pieces *out,
 				 struct clade_diag *diag);
-	/* Decoders: one token, and (may be NULL) that none follows. */
+	/* Decoders: one token; and (may be NULL) that none follows. One of them that can take a token as it grows has
+	 * token_part instead, the others are given whole ones. */
 	bool (*token)(struct decoder_stage *stage, const char *text, size_t bytes);
+	bool (*token_part)(struct decoder_stage *stage, const char *text, size_t bytes, bool last);
 	bool (*end)(struct decoder_stage *stage);
 };
 struct part {
@@ -93,10 +95,11 @@ struct parts {
 	struct part *items;
 	size_t count;
 };
-extern const struct part_kind normalizer_kinds[], pre_tokenizer_kinds[]; /* ended by a row without type */
+/* kinds.c lists them, ended by NULL. */
+extern const struct part_kind *const normalizer_kinds[], *const pre_tokenizer_kinds[], *const decoder_kinds[];
 /* Reads null, one part, or a Sequence (members: the key of its list) into `out`. */
 enum clade_status parts_parse(const struct part_source *source, const char *slot, const char *members,
-			      const struct part_kind *kinds, const json_t *json, struct parts *out);
+			      const struct part_kind *const *kinds, const json_t *json, struct parts *out);
 /* Appends one part of a kind; `json` is handed to its parse. */
 enum clade_status parts_add(const struct part_source *source, const struct part_kind *kind, const json_t *json,
 			    struct parts *out);
@@ -143,7 +146,6 @@ struct token_model_kind {
 	void (*finish)(struct clade_tokenizer *tokenizer);
 	void (*finish_scratch)(const struct clade_tokenizer *tokenizer, void *scratch);
 };
-extern const struct token_model_kind model_word_level;
 extern const struct token_model_kind *const token_models[]; /* ended by NULL */
 
 /* ---- post-processors ---- */
@@ -159,12 +161,14 @@ enum clade_status post_processor_parse(const struct part_source *source, const j
 struct decoder_stage {
 	const struct part *part; /* NULL: the end of the chain, where `held` gathers bytes */
 	struct decoder_stage *next;
-	struct text_buffer held; /* what waits for the tokens to come */
-	size_t seen;             /* tokens that this stage was given */
+	struct text_buffer held;     /* what waits for the tokens to come; the stage's own, like `count` */
+	struct text_buffer gathered; /* parts of a token that is not yet whole */
+	size_t seen;                 /* whole tokens that this stage was given */
+	size_t count;
 };
-/* Hands a token to the stage behind this one. */
+/* Hands a token to the stage behind this one, whole or in parts. */
 bool stage_emit(struct decoder_stage *stage, const char *text, size_t bytes);
-extern const struct part_kind decoder_kinds[];
+bool stage_emit_part(struct decoder_stage *stage, const char *text, size_t bytes, bool last);
 extern const struct part_kind decoder_words; /* no decoder given: words joined by spaces */
 
 /* ---- added tokens ---- */

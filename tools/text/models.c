@@ -33,5 +33,3 @@ static enum clade_status word_level_encode(struct encoding *encoding, const char
 }
 
 const struct token_model_kind model_word_level = { "WordLevel", word_level_parse, word_level_encode };
-
-const struct token_model_kind *const token_models[] = { &model_word_level, NULL };

@@ -69,7 +69,8 @@ enum clade_status parts_add(const struct part_source *source, const struct part_
 }
 
 static enum clade_status add_part(const struct part_source *source, const char *slot, const char *members,
-				  const struct part_kind *kinds, const json_t *json, int depth, struct parts *out)
+				  const struct part_kind *const *kinds, const json_t *json, int depth,
+				  struct parts *out)
 {
 	const char *type = text_type(json);
 	char supported[512] = "Sequence";
@@ -85,15 +86,15 @@ static enum clade_status add_part(const struct part_source *source, const char *
 		}
 		return CLADE_OK;
 	}
-	for (; kinds->type != NULL && strcmp(kinds->type, type) != 0; kinds++)
-		snprintf(supported + strlen(supported), sizeof(supported) - strlen(supported), ", %s", kinds->type);
-	if (kinds->type == NULL)
+	for (; *kinds != NULL && strcmp((*kinds)->type, type) != 0; kinds++)
+		snprintf(supported + strlen(supported), sizeof(supported) - strlen(supported), ", %s", (*kinds)->type);
+	if (*kinds == NULL)
 		return text_refuse(source, slot, type, supported);
-	return parts_add(source, kinds, json, out);
+	return parts_add(source, *kinds, json, out);
 }
 
 enum clade_status parts_parse(const struct part_source *source, const char *slot, const char *members,
-			      const struct part_kind *kinds, const json_t *json, struct parts *out)
+			      const struct part_kind *const *kinds, const json_t *json, struct parts *out)
 {
 	if (json == NULL || json_is_null(json))
 		return CLADE_OK;

@@ -281,9 +281,7 @@ static enum clade_status cut(const struct part *part, const struct pieces *in, s
 	return fine || status != CLADE_OK ? status : clade_fail_memory(diag, in->text.count, "pieces of text");
 }
 
-const struct part_kind pre_tokenizer_kinds[] = {
-	{ "Split", parse_split, finish_split, NULL, cut },
-	{ "Whitespace", parse_whitespace, finish_split, NULL, cut },
-	{ "WhitespaceSplit", parse_whitespace_split, finish_split, NULL, cut },
-	{ NULL },
-};
+const struct part_kind pre_tokenizer_split = { "Split", parse_split, finish_split, .cut = cut },
+		       pre_tokenizer_whitespace = { "Whitespace", parse_whitespace, finish_split, .cut = cut },
+		       pre_tokenizer_whitespace_split = { "WhitespaceSplit", parse_whitespace_split, finish_split,
+							  .cut = cut };
