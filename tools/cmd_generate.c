@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 enum { BATCH = 32 };
@@ -20,8 +21,17 @@ struct job {
 	char *text; /* the prompts' text; rows point nowhere into it */
 	struct row *rows;
 	size_t row_count;
-	bool lines;                    /* one answer a line */
-	struct clade_decoder *decoder; /* a single prompt's, streaming */
+	bool lines;             /* one answer a line */
+	struct answer *answers; /* one for each row of a batch */
+	size_t answer_count;
+};
+
+/* A row's way from ids to text. */
+struct answer {
+	struct clade_decoder *decoder; /* NULL: only ids are wanted */
+	struct clade_stops *stops;     /* NULL: none */
+	char *text;                    /* of one of several lines, until its turn comes */
+	size_t bytes, room;
 };
 
 /* ---- prompts ---- */
@@ -151,54 +161,146 @@ static void write_text(const struct job *job, const char *text, size_t bytes)
 	}
 }
 
-/* A single prompt's tokens, as they are made. */
-static enum clade_status stream_id(void *user, size_t row, int32_t id)
+static enum clade_status keep_text(struct job *job, struct answer *answer, const char *text, size_t bytes)
 {
-	struct job *job = user;
-	const char *text;
-	size_t bytes;
-	if (job->lines)
-		return CLADE_OK;
-	if (job->tool->options.print_ids) {
-		printf("%s%d", job->generator.new_tokens > 0 ? " " : "", (int)id);
-	} else {
-		enum clade_status status = clade_decoder_push(job->decoder, id, &text, &bytes, &job->tool->diag);
-		if (status != CLADE_OK)
-			return status;
-		write_text(job, text, bytes);
+	if (answer->bytes + bytes > answer->room) {
+		size_t room = (answer->bytes + bytes) * 2 + 64;
+		char *grown = realloc(answer->text, room);
+		if (grown == NULL)
+			return clade_fail_memory(&job->tool->diag, room, "an answer");
+		answer->text = grown;
+		answer->room = room;
 	}
-	return flush_stdout(&job->tool->diag);
+	if (bytes > 0)
+		memcpy(answer->text + answer->bytes, text, bytes);
+	answer->bytes += bytes;
+	return CLADE_OK;
 }
 
-static enum clade_status finish_stream(struct job *job)
+/* Decoded text on its way out: what may begin a stop string stays back, the rest is written or kept. */
+static enum clade_status pass_on(struct job *job, struct answer *answer, const char *text, size_t bytes, bool *out_stop)
+{
+	if (answer->stops != NULL) {
+		enum clade_status status =
+			clade_stops_push(answer->stops, text, bytes, &text, &bytes, out_stop, &job->tool->diag);
+		if (status != CLADE_OK)
+			return status;
+	}
+	if (job->tool->options.print_ids)
+		return CLADE_OK;
+	if (job->lines)
+		return keep_text(job, answer, text, bytes);
+	write_text(job, text, bytes);
+	return CLADE_OK;
+}
+
+/* A new id of a row; a single prompt's is shown at once. */
+static enum clade_status take_id(void *user, size_t row, int32_t id, bool *out_stop)
+{
+	struct job *job = user;
+	struct answer *answer = &job->answers[row];
+	const char *text;
+	size_t bytes;
+	enum clade_status status = CLADE_OK;
+	if (job->tool->options.print_ids && !job->lines)
+		printf("%s%d", job->generator.new_tokens > 0 ? " " : "", (int)id);
+	if (answer->decoder != NULL)
+		status = clade_decoder_push(answer->decoder, id, &text, &bytes, &job->tool->diag);
+	if (answer->decoder != NULL && status == CLADE_OK)
+		status = pass_on(job, answer, text, bytes, out_stop);
+	return status == CLADE_OK && !job->lines ? flush_stdout(&job->tool->diag) : status;
+}
+
+/* The end of a row's answer and its newline; of several rows all of it. */
+static enum clade_status finish_row(struct job *job, const struct row *row, struct answer *answer)
 {
 	const char *text;
 	size_t bytes;
-	if (!job->tool->options.print_ids) {
-		enum clade_status status = clade_decoder_finish(job->decoder, &text, &bytes, &job->tool->diag);
+	bool stopped = false;
+	if (answer->decoder != NULL) {
+		enum clade_status status = clade_decoder_finish(answer->decoder, &text, &bytes, &job->tool->diag);
+		if (status == CLADE_OK)
+			status = pass_on(job, answer, text, bytes, &stopped);
+		if (status == CLADE_OK && answer->stops != NULL) {
+			clade_stops_finish(answer->stops, &text, &bytes);
+			if (!job->tool->options.print_ids)
+				status = job->lines ? keep_text(job, answer, text, bytes)
+						    : (write_text(job, text, bytes), CLADE_OK);
+		}
 		if (status != CLADE_OK)
 			return status;
-		write_text(job, text, bytes);
 	}
+	for (size_t i = 0; i < row->count && job->lines && job->tool->options.print_ids; i++)
+		printf("%s%d", i > 0 ? " " : "", (int)row->ids[i]);
+	write_text(job, answer->text, answer->bytes);
+	answer->bytes = 0;
 	putchar('\n');
 	return flush_stdout(&job->tool->diag);
 }
 
-static enum clade_status print_row(struct job *job, const struct row *row)
+static size_t batch_rows(const struct job *job)
 {
-	const char *text;
-	size_t bytes;
+	int64_t wanted = job->tool->options.batch > 0 ? job->tool->options.batch : BATCH;
+	return job->row_count < (size_t)wanted ? job->row_count : (size_t)wanted;
+}
+
+/* Decoders and stop strings for the rows of a batch. */
+static enum clade_status prepare_answers(struct job *job, size_t count)
+{
+	const struct options *o = &job->tool->options;
 	enum clade_status status = CLADE_OK;
-	for (size_t i = 0; i < row->count && status == CLADE_OK; i++) {
-		if (job->tool->options.print_ids) {
-			printf("%s%d", i > 0 ? " " : "", (int)row->ids[i]);
-			continue;
-		}
-		status = clade_decoder_push(job->decoder, row->ids[i], &text, &bytes, &job->tool->diag);
-		if (status == CLADE_OK)
-			write_text(job, text, bytes);
+	if (o->stops.count > 0 && job->tokenizer == NULL)
+		return fail_usage(job->tool, CLADE_MSG_TOOL_OPTION, "--stop",
+				  "needs the model's tokenizer, which is not there");
+	job->answers = calloc(count + 1, sizeof(*job->answers));
+	if (job->answers == NULL)
+		return clade_fail_memory(&job->tool->diag, count * sizeof(*job->answers), "answers");
+	job->answer_count = count;
+	for (size_t i = 0; i < count && status == CLADE_OK; i++) {
+		struct answer *answer = &job->answers[i];
+		if (!o->print_ids || o->stops.count > 0)
+			status = clade_decoder_create(job->tokenizer, true, &answer->decoder, &job->tool->diag);
+		if (status == CLADE_OK && o->stops.count > 0)
+			status = clade_stops_create(job->tool->context, o->stops.items, o->stops.count, &answer->stops,
+						    &job->tool->diag);
 	}
-	return status == CLADE_OK ? finish_stream(job) : status;
+	return status;
+}
+
+static void finish_answers(struct job *job)
+{
+	for (size_t i = 0; i < job->answer_count; i++) {
+		clade_decoder_destroy(&job->answers[i].decoder);
+		clade_stops_destroy(&job->answers[i].stops);
+		free(job->answers[i].text);
+	}
+	free(job->answers);
+}
+
+/* The sampler of the command line. A draw without --seed takes one from the system and says it. */
+static enum clade_status make_sampler(struct job *job)
+{
+	const struct options *o = &job->tool->options;
+	struct clade_sampling sampling;
+	clade_sampling_default(&sampling);
+	sampling.repetition_penalty = o->repeat_penalty;
+	sampling.presence_penalty = o->presence_penalty;
+	sampling.frequency_penalty = o->frequency_penalty;
+	sampling.temperature = o->temperature;
+	sampling.top_k = o->top_k;
+	sampling.top_p = o->top_p;
+	sampling.min_p = o->min_p;
+	sampling.seed = (uint64_t)o->seed;
+	if (o->seed < 0 && o->temperature > 0) {
+		uint32_t fresh;
+		if (getrandom(&fresh, sizeof(fresh), 0) != (ssize_t)sizeof(fresh))
+			return clade_fail(&job->tool->diag, CLADE_ERR_IO, CLADE_MSG_SAMPLING, "--seed",
+					  "the system gave no random number; give one");
+		sampling.seed = fresh;
+		print_note(job->tool, "seed %lu (the same text again: --seed %lu)", (unsigned long)fresh,
+			   (unsigned long)fresh);
+	}
+	return clade_sampler_create(job->tool->context, &sampling, &job->generator.sampler, &job->tool->diag);
 }
 
 static void print_progress(const struct job *job, size_t done)
@@ -209,18 +311,18 @@ static void print_progress(const struct job *job, size_t done)
 
 static enum clade_status answer(struct job *job)
 {
-	int64_t wanted = job->tool->options.batch > 0 ? job->tool->options.batch : BATCH;
-	size_t batch = job->row_count < (size_t)wanted ? job->row_count : (size_t)wanted;
+	size_t batch = batch_rows(job);
 	enum clade_status status = CLADE_OK;
 	for (size_t from = 0; from < job->row_count && status == CLADE_OK; from += batch) {
 		size_t count = job->row_count - from < batch ? job->row_count - from : batch;
-		status = generator_run(&job->generator, job->rows + from, count, batch, stream_id, job);
+		job->generator.first_row = from;
+		status = generator_run(&job->generator, job->rows + from, count, batch, take_id, job);
 		bool partial = status == CLADE_ERR_CANCELLED; /* what was made is shown */
 		if (status != CLADE_OK && !partial)
 			break;
-		enum clade_status shown = job->lines ? CLADE_OK : finish_stream(job);
-		for (size_t i = 0; i < count && job->lines && shown == CLADE_OK; i++)
-			shown = print_row(job, &job->rows[from + i]);
+		enum clade_status shown = CLADE_OK;
+		for (size_t i = 0; i < count && shown == CLADE_OK; i++)
+			shown = finish_row(job, &job->rows[from + i], &job->answers[i]);
 		status = shown != CLADE_OK ? shown : status;
 		print_progress(job, from + count);
 	}
@@ -245,13 +347,12 @@ static enum clade_status generate(struct job *job)
 	struct tool *tool = job->tool;
 	size_t longest = 1;
 	enum clade_status status = model_open(tool, &job->model);
-	if (status == CLADE_OK && tool->options.temperature != 0)
-		status = fail_usage(tool, CLADE_MSG_TOOL_VALUE, "--temp",
-				    "only 0 (greedy) is available in this version");
 	if (status == CLADE_OK)
 		status = generator_init(tool, &job->model, &job->generator);
-	bool only_ids =
-		tool->options.ids != NULL && tool->options.print_ids; /* needs no tokenizer, even a broken one */
+	if (status == CLADE_OK)
+		status = make_sampler(job);
+	/* needs no tokenizer, even a broken one */
+	bool only_ids = tool->options.ids != NULL && tool->options.print_ids && tool->options.stops.count == 0;
 	if (status == CLADE_OK && !only_ids)
 		status = model_tokenizer(tool, &job->model, &job->tokenizer);
 	if (status == CLADE_OK)
@@ -261,8 +362,8 @@ static enum clade_status generate(struct job *job)
 				    "has no tokenizer.json to make text with; add --print-ids");
 	if (status == CLADE_OK)
 		status = check_prompts(job);
-	if (status == CLADE_OK && job->tokenizer != NULL)
-		status = clade_decoder_create(job->tokenizer, true, &job->decoder, &tool->diag);
+	if (status == CLADE_OK)
+		status = prepare_answers(job, batch_rows(job));
 	for (size_t i = 0; i < job->row_count; i++)
 		longest = job->rows[i].prompt_count > longest ? job->rows[i].prompt_count : longest;
 	if (status == CLADE_OK)
@@ -286,7 +387,8 @@ static enum clade_status run(struct tool *tool)
 	}
 	free(job.rows);
 	free(job.text);
-	clade_decoder_destroy(&job.decoder);
+	finish_answers(&job);
+	clade_sampler_destroy(&job.generator.sampler);
 	clade_tokenizer_destroy(&job.tokenizer);
 	clade_session_destroy(&job.session);
 	clade_device_unref(&job.device);
@@ -302,7 +404,21 @@ static const struct option own_options[] = {
 	{ "ids", "1,2,3", "token ids, used exactly as given", take_text, AT(ids) },
 	{ "max-tokens", "N", "new tokens at most (default: until the end token or the context is full)", take_integer,
 	  AT(count), 'n', 0, 1 << 30 },
-	{ "temp", "T", "0: greedy, the only way in this version", take_number, AT(temperature), 0, 0, 1e9 },
+	{ "temp", "T", "temperature; 0 (default): always the likeliest token", take_number, AT(temperature), 0, 0,
+	  1e9 },
+	{ "top-k", "K", "draw from the K likeliest tokens (0: all)", take_integer, AT(top_k), 0, 0, 1 << 30 },
+	{ "top-p", "P", "draw from the likeliest tokens that make up P (1: all)", take_number, AT(top_p), 0, 0, 1 },
+	{ "min-p", "P", "leave out tokens less likely than P times the likeliest (0: none)", take_number, AT(min_p), 0,
+	  0, 1 },
+	{ "repeat-penalty", "R", "divide (below 0: multiply) by R the logits of tokens in prompt or answer (1: off)",
+	  take_number, AT(repeat_penalty), 0, 1e-6, 1e6 },
+	{ "presence-penalty", "X", "subtract X from the logits of tokens in the answer (0)", take_number,
+	  AT(presence_penalty), 0, -1e6, 1e6 },
+	{ "frequency-penalty", "X", "subtract X from a logit for each time that the token is in the answer (0)",
+	  take_number, AT(frequency_penalty), 0, -1e6, 1e6 },
+	{ "seed", "N", "of the draws: the same seed gives the same text on every device (default: a fresh one, told)",
+	  take_integer, AT(seed), 0, 0, 9e18 },
+	{ "stop", "S", "end before this string, which is not printed (repeatable)", take_words, AT(stops) },
 	{ "ignore-eos", NULL, "go on behind the end token", take_flag, AT(ignore_eos) },
 	{ "print-ids", NULL, "print the new ids instead of text", take_flag, AT(print_ids) },
 	{ "batch", "B", "prompts answered at once with --lines (32)", take_integer, AT(batch), 0, 1, 4096 },
@@ -318,7 +434,9 @@ const struct command command_generate = {
 	.name = "generate",
 	.arguments = "MODEL",
 	.summary = "make text from a prompt",
-	.details = "Streams the new text only. Without a prompt option, reads stdin when it is not a terminal.",
+	.details = "Streams the new text only. Without a prompt option, reads stdin when it is not a terminal.\n"
+		   "Logits pass, in this order: repeat penalty, presence and frequency penalty, temperature, top-k, "
+		   "top-p, min-p.",
 	.groups = groups,
 	.min_arguments = 1,
 	.max_arguments = 1,

@@ -4,7 +4,6 @@
 #include "generate.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -194,19 +193,24 @@ static enum clade_status run_entry(struct generator *g, const char *entry, const
 
 /* ---- choosing ---- */
 
-/* The largest; of equal ones the lowest id. NaN is an error: the model or its weights are broken. */
-static enum clade_status choose(struct generator *g, const float *logits, int64_t count, int32_t *out)
+/* Tokens before the first new one: the prompt, or the start token of a decoder with an encoder. */
+static size_t prefix_count(const struct generator *g, const struct row *row)
 {
-	int64_t best = 0;
-	for (int64_t i = 0; i < count; i++) {
-		if (isnan(logits[i]))
-			return clade_fail(&g->tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_GENERATE, g->model->name,
-					  "the logits hold NaN (at id %" PRId64 "); the weights may be damaged", i);
-		if (logits[i] > logits[best])
-			best = i;
-	}
-	*out = (int32_t)best;
-	return CLADE_OK;
+	return g->has_encoder ? 1 : row->prompt_count;
+}
+
+/* The sampler's choice for a row from its logits and all that stands before. */
+static enum clade_status choose(struct generator *g, const struct row *row, uint64_t number, const float *logits,
+				int64_t count, int32_t *out)
+{
+	struct clade_sampling_history history = {
+		.prompt = g->has_encoder ? &g->start : row->prompt,
+		.prompt_count = prefix_count(g, row),
+		.answer = row->ids,
+		.answer_count = row->count,
+		.row = number,
+	};
+	return clade_sampler_next(g->sampler, logits, (size_t)count, &history, out, &g->tool->diag);
 }
 
 /* Reads the logits and picks each unfinished row's next id; `place[i]` is row i's last position in the frame. */
@@ -234,7 +238,8 @@ static enum clade_status choose_all(struct generator *g, const struct row *rows,
 	for (size_t i = 0; i < frame->batch && status == CLADE_OK; i++) {
 		int64_t row = (int64_t)i * width + (g->has_rows ? 0 : frame->rows[i]);
 		if (!rows[i].done)
-			status = choose(g, logits + row * type.dims[2], type.dims[2], &next[i]);
+			status = choose(g, &rows[i], g->first_row + i, logits + row * type.dims[2], type.dims[2],
+					&next[i]);
 	}
 	free(logits);
 	return status;
@@ -262,12 +267,6 @@ static enum clade_status append(struct generator *g, struct row *row, int32_t id
 	}
 	row->ids[row->count++] = id;
 	return CLADE_OK;
-}
-
-/* Tokens before the first new one: the prompt, or the start token of a decoder with an encoder. */
-static size_t prefix_count(const struct generator *g, const struct row *row)
-{
-	return g->has_encoder ? 1 : row->prompt_count;
 }
 
 static int32_t token_at(const struct generator *g, const struct row *row, size_t at)
@@ -314,13 +313,14 @@ static enum clade_status take_step(struct generator *g, struct row *rows, size_t
 			continue;
 		}
 		enum clade_status status = append(g, &rows[i], next[i]);
+		bool stop = false;
 		if (status == CLADE_OK)
-			status = on_id(user, i, next[i]);
+			status = on_id(user, i, next[i], &stop);
 		if (status != CLADE_OK)
 			return status;
 		g->new_tokens++;
 		size_t total = prefix_count(g, &rows[i]) + rows[i].count;
-		rows[i].done = (g->limit >= 0 && (int64_t)rows[i].count >= g->limit) ||
+		rows[i].done = stop || (g->limit >= 0 && (int64_t)rows[i].count >= g->limit) ||
 			       (g->context > 0 && (int64_t)total >= g->context);
 		*out_live += !rows[i].done;
 	}

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Greedy generation with a decoder-only or an encoder-decoder graph, a batch of prompts at a time. */
+/* Generation with a decoder-only or an encoder-decoder graph, a batch of prompts at a time. */
 #ifndef CLADE_TOOL_GENERATE_H
 #define CLADE_TOOL_GENERATE_H
 
 #include "model.h"
+
+#include <clade/sampling.h>
 
 /* One prompt and its answer; ids are malloc's. */
 struct row {
@@ -14,13 +16,15 @@ struct row {
 	bool done;
 };
 
-/* Called for each new id of a row, end tokens excepted. */
-typedef enum clade_status row_fn(void *user, size_t row, int32_t id);
+/* Called for each new id of a row, end tokens excepted. *out_stop true: the row ends with it. */
+typedef enum clade_status row_fn(void *user, size_t row, int32_t id, bool *out_stop);
 
 struct generator {
 	struct tool *tool;
 	const struct model *model;
 	struct clade_session *session;
+	struct clade_sampler *sampler;
+	uint64_t first_row; /* of the batch among all prompts: numbers the sampler's draws */
 	struct entry_chain chain;
 	bool has_encoder, has_positions, has_rows; /* what the last entry takes */
 	int32_t start, pad;                        /* ids; start: -1 if the model names none */

@@ -31,8 +31,10 @@ struct options {
 	double rtol, atol;
 	bool flatten, dot, explain, memory;
 	const char *prompt, *prompt_file, *lines, *ids;
-	int64_t count, seed, batch;
-	double temperature;
+	int64_t count, seed, batch; /* seed -1: none given */
+	double temperature, top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty;
+	int64_t top_k;
+	struct words stops;
 	bool ignore_eos, print_ids, stats;
 	const char *text, *decode;
 	bool no_special, open;

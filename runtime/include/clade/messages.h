@@ -105,6 +105,7 @@ enum clade_message {
 	CLADE_MSG_TEXT_UTF8 = 302,
 	CLADE_MSG_TEXT_ID = 303,      /* an id outside the vocabulary */
 	CLADE_MSG_TEXT_UNKNOWN = 304, /* a text that the vocabulary cannot express */
+	CLADE_MSG_SAMPLING = 340,     /* settings of sampling, stop strings, logits that cannot be drawn from */
 	/* 350-399 the program's own */
 	CLADE_MSG_TOOL_FIRST = 350,
 	CLADE_MSG_TOOL_COMMAND = 350,
