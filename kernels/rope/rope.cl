@@ -2,9 +2,9 @@
 /* Rotary position embedding (ops/ARITHMETIC.md, section 8). */
 #include "math.clh"
 
-/* x, y [batches, heads, t, d], which may be the same memory; frequency [pairs]; pos [batches, t]. Item (i, t, b) turns VW
+/* x, y [batches, heads, t, d], which may be the same memory; frequency [pairs]; factor [pairs], which divides it if has_factor; pos [batches, t]. Item (i, t, b) turns VW
  * pairs from i * VW on in all heads; the last item i copies the columns from 2 * pairs on. */
-__kernel void rope(__global const float *frequency, ulong frequency_at, __global const float *x, ulong x_at,
+__kernel void rope(__global const float *frequency, ulong frequency_at, __global const float *factor, ulong factor_at, int has_factor, __global const float *x, ulong x_at,
 		   __global const int *pos, ulong pos_at, __global float *y, ulong y_at, int batches, int heads, int t,
 		   int d, int pairs, long x_b, long x_h, long x_t, long y_b, long y_h, long y_t, int halves)
 {
@@ -17,7 +17,11 @@ __kernel void rope(__global const float *frequency, ulong frequency_at, __global
 	float angle[VW], first[VW], second[VW];
 
 	for (int lane = 0; lane < VW; lane++) {
-		angle[lane] = lane < count ? (float)position * frequency[frequency_at + i + lane] : 0.0f;
+		float turns = lane < count ? frequency[frequency_at + i + lane] : 0.0f;
+
+		if (has_factor && lane < count)
+			turns = clm_div(turns, factor[factor_at + i + lane]);
+		angle[lane] = (float)position * turns;
 		first[lane] = second[lane] = 0.0f;
 	}
 	vf sine = clm_sin_v(VLOAD(angle)), cosine = clm_cos_v(VLOAD(angle));

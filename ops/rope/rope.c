@@ -10,8 +10,14 @@ static enum clade_status infer_rope(struct clade_infer *infer)
 	if (d >= 0 && width > d)
 		return infer->ops->fail(infer, "rotary_dim is %lld, a head has %lld columns", (long long)width,
 					(long long)d);
+	if (params->scaling == ROPE_LLAMA3 && params->high_factor <= params->low_factor)
+		return infer->ops->fail(infer, "high_factor must be greater than low_factor");
 	if (infer->ops->div(infer, width, 2) == INT64_MIN)
 		return infer->ops->fail(infer, "%s columns cannot turn in pairs; the number must be even",
+					infer->ops->text(infer, width));
+	if (infer->inputs[2] && infer->ops->div(infer, width, 2) != infer->inputs[2]->dims[0])
+		return infer->ops->fail(infer, "factors has %s elements; one a pair is needed, %s columns turn",
+					infer->ops->text(infer, infer->inputs[2]->dims[0]),
 					infer->ops->text(infer, width));
 	return CLADE_OK;
 }
@@ -32,6 +38,8 @@ static const struct clade_port x =
 	PORT("x", CLADE_IN, CLADE_DTYPE_BIT(CLADE_F32), "[b, h, t, d]", .help = "queries or keys");
 static const struct clade_port pos =
 	PORT("pos", CLADE_IN, CLADE_DTYPE_BIT(CLADE_I32), "[b, t]", .help = "positions; below 0: the row stays");
+static const struct clade_port factors = PORT("factors", CLADE_IN | CLADE_OPTIONAL, CLADE_DTYPE_BIT(CLADE_F32), "[f]",
+					      .help = "what divides each pair's frequency");
 static const struct clade_port y = PORT("y", CLADE_OUT, CLADE_DTYPE_BIT(CLADE_F32), "[b, h, t, d]");
 
 static const char *const layouts[] = { "halves", "interleaved", NULL };
@@ -42,6 +50,22 @@ static const struct clade_attr rotary_dim = ATTR("rotary_dim", CLADE_ATTR_INT, o
 static const struct clade_attr layout =
 	ATTR("layout", CLADE_ATTR_WORD, offsetof(struct rope_params, layout), .def.i = ROPE_HALVES, .words = layouts,
 	     .help = "a pair is (i, i + r / 2) or (2i, 2i + 1)");
+static const char *const scalings[] = { "none", "linear", "llama3", NULL };
+static const struct clade_attr scaling =
+	ATTR("scaling", CLADE_ATTR_WORD, offsetof(struct rope_params, scaling), .def.i = ROPE_NONE, .words = scalings,
+	     .help = "stretches the waves for a longer context: all of them, or the long ones as LLaMA 3.1 does");
+static const struct clade_attr factor =
+	ATTR("factor", CLADE_ATTR_FLOAT, offsetof(struct rope_params, factor), .def.f = 1, .min = 1e-3, .max = 1e6,
+	     .help = "by how much scaling stretches");
+static const struct clade_attr low_factor =
+	ATTR("low_factor", CLADE_ATTR_FLOAT, offsetof(struct rope_params, low_factor), .def.f = 1, .min = 1e-3,
+	     .max = 1e6, .help = "llama3: waves longer than original / low_factor are stretched");
+static const struct clade_attr high_factor =
+	ATTR("high_factor", CLADE_ATTR_FLOAT, offsetof(struct rope_params, high_factor), .def.f = 4, .min = 1e-3,
+	     .max = 1e6, .help = "llama3: waves shorter than original / high_factor stay");
+static const struct clade_attr original =
+	ATTR("original", CLADE_ATTR_INT, offsetof(struct rope_params, original), .def.i = 8192, .min = 1,
+	     .max = 1 << 30, .help = "llama3: the context before it was stretched");
 
 static const struct clade_case *const rope_cases[] = {
 	CASE("halves", NULL, CLADE_CASE_ALIAS, "x = f32[2, 3, 17, 64]", "pos = i32[2, 17] positions"),
@@ -51,6 +75,17 @@ static const struct clade_case *const rope_cases[] = {
 	CASE("part_interleaved", "rotary_dim = 34, layout = \"interleaved\"", 0, "x = f32[1, 2, 5, 37]",
 	     "pos = i32[1, 5] positions:3"),
 	CASE("theta", "theta = 500000", 0, "x = f32[1, 2, 3, 128]", "pos = i32[1, 3] positions:131070"),
+	CASE("linear", "scaling = \"linear\", factor = 2.5", CLADE_CASE_ALIAS, "x = f32[1, 2, 5, 38]",
+	     "pos = i32[1, 5] positions:300"),
+	CASE("llama3", "scaling = \"llama3\", factor = 8, theta = 500000, original = 512", 0, "x = f32[1, 2, 7, 64]",
+	     "pos = i32[1, 7] positions:900"),
+	CASE("llama3_narrow",
+	     "scaling = \"llama3\", factor = 3, low_factor = 2, high_factor = 2.5, original = 64, rotary_dim = 10", 0,
+	     "x = f32[1, 2, 7, 12]", "pos = i32[1, 7] positions:60"),
+	CASE("factors", NULL, CLADE_CASE_ALIAS, "x = f32[2, 3, 5, 34]", "pos = i32[2, 5] positions:77",
+	     "factors = f32[17]"),
+	CASE("factors_scaled", "rotary_dim = 4, scaling = \"linear\", factor = 2", 0, "x = f32[1, 1, 3, 6]",
+	     "pos = i32[1, 3] positions:5", "factors = f32[2] specials"),
 	CASE("pair", NULL, 0, "x = f32[1, 1, 1, 2]", "pos = i32[1, 1] ids:9"),
 	CASE("padding", NULL, 0, "x = f32[3, 2, 11, 10] specials", "pos = i32[3, 11] badids:40"),
 	CASE("decode", NULL, CLADE_CASE_BENCH, "x = f32[1, 32, 1, 64]", "pos = i32[1, 1] positions:1000"),
@@ -61,6 +96,10 @@ static const struct clade_case *const rope_cases[] = {
 	CASE("strided", NULL, 0, "x = f32[2, 3, 17, 64] normal strided", "pos = i32[2, 17] positions"),
 	CASE("many_rows", NULL, CLADE_CASE_LARGE, "x = f32[1, 1, 70001, 2]", "pos = i32[1, 70001] positions"),
 	CASE("odd", NULL, CLADE_CASE_FAILS, "x = f32[1, 1, 2, 7]", "pos = i32[1, 2] positions"),
+	CASE("wrong_factors", NULL, CLADE_CASE_FAILS, "x = f32[1, 1, 2, 8]", "pos = i32[1, 2] positions",
+	     "factors = f32[3]"),
+	CASE("no_band", "scaling = \"llama3\", low_factor = 4, high_factor = 4", CLADE_CASE_FAILS,
+	     "x = f32[1, 1, 2, 8]", "pos = i32[1, 2] positions"),
 	CASE("too_wide", "rotary_dim = 10", CLADE_CASE_FAILS, "x = f32[1, 1, 2, 8]", "pos = i32[1, 2] positions"),
 	NULL
 };
@@ -72,10 +111,11 @@ static const struct clade_op rope_op = {
 	       "angle "
 	       "p theta^(-2i / r), i < r / 2, with r = rotary_dim: y1 = x1 cos - x2 sin, y2 = x2 cos + x1 sin. Columns "
 	       "from r "
-	       "on, and rows with pos < 0, stay as they are.",
+	       "on, and rows with pos < 0, stay as they are. Frequencies are scaled first, then divided by factors.",
 	.params_size = sizeof(struct rope_params),
-	.attrs = CLADE_LIST(struct clade_attr, &theta, &rotary_dim, &layout),
-	.ports = CLADE_LIST(struct clade_port, &x, &pos, &y),
+	.attrs = CLADE_LIST(struct clade_attr, &theta, &rotary_dim, &layout, &scaling, &factor, &low_factor,
+			    &high_factor, &original),
+	.ports = CLADE_LIST(struct clade_port, &x, &pos, &factors, &y),
 	.infer = infer_rope,
 	.cases = rope_cases,
 	.family = "rope",

@@ -32,7 +32,7 @@ static enum clade_status prepare_cl(struct clade_prepare *prepare)
 	slots->half = rope_width(params, prepare->node->inputs[0]->dims[3]) / 2;
 	type.dims[0] = slots->half;
 	for (int64_t i = 0; i < slots->half; i++)
-		values[i] = clade_kit_inverse_frequency(params->theta, i, slots->half);
+		values[i] = rope_frequency(params, i, slots->half);
 	if (!status)
 		status = prepare->host->constant(prepare, &type, values, &slots->frequencies);
 	return status;
@@ -56,6 +56,8 @@ static enum clade_status run_cl(const struct clade_run *run)
 	/* One item turns a vector of pairs of all heads: their angles are the same. An item more copies what stays. */
 	const struct clade_arg args[] = {
 		CLADE_TENSOR(run->constants[slots->frequencies]),
+		CLADE_TENSOR(run->inputs[2] ? run->inputs[2] : run->constants[slots->frequencies]),
+		CLADE_INT(run->inputs[2] != NULL),
 		CLADE_TENSOR(x),
 		CLADE_TENSOR(run->inputs[1]),
 		CLADE_TENSOR(y),

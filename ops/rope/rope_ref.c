@@ -1,15 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /* rope, reference (ops/ARITHMETIC.md, section 8). */
-#include "../math.h"
 #include "rope.h"
 
-static void rotate_row(const struct rope_params *params, int32_t pos, int64_t d, const float *x, float *y)
+/* LLaMA 3.1: waves longer than original / low_factor are stretched by `factor`, those shorter than original /
+ * high_factor stay, between them goes a line. */
+static float scale_llama3(const struct rope_params *params, float frequency)
+{
+	float original = (float)params->original, low = params->low_factor, high = params->high_factor;
+	float length = clm_recip(frequency) * 6.2831853071795864769f;
+	float smooth = clm_recip(length) * original, stretched;
+
+	if (length > clm_div(original, low))
+		return clm_div(frequency, params->factor);
+	if (length < clm_div(original, high))
+		return frequency;
+	smooth = clm_div(smooth - low, high - low);
+	stretched = clm_div((1.0f - smooth) * frequency, params->factor);
+	return stretched + smooth * frequency;
+}
+
+float rope_frequency(const struct rope_params *params, int64_t i, int64_t half)
+{
+	float exponent = clm_div((float)i, (float)half);
+	float frequency = clm_recip(clade_kit_power(params->theta, exponent));
+
+	if (params->scaling == ROPE_LINEAR)
+		return clm_div(frequency, params->factor);
+	return params->scaling == ROPE_LLAMA3 ? scale_llama3(params, frequency) : frequency;
+}
+
+/* factors: [half] or NULL */
+static void rotate_row(const struct rope_params *params, const float *factors, int32_t pos, int64_t d, const float *x,
+		       float *y)
 {
 	int64_t width = rope_width(params, d), half = width / 2;
 	bool halves = params->layout == ROPE_HALVES;
 
 	for (int64_t i = 0; i < half && pos >= 0; i++) {
-		float angle = (float)pos * clade_kit_inverse_frequency(params->theta, i, half);
+		float frequency = rope_frequency(params, i, half);
+		float angle = (float)pos * (factors ? clm_div(frequency, factors[i]) : frequency);
 		float sine = clm_sin(angle), cosine = clm_cos(angle);
 		int64_t first = halves ? i : 2 * i, second = halves ? half + i : 2 * i + 1;
 		float x1 = x[first], x2 = x[second], left = x1 * cosine, right = x2 * sine;
@@ -28,11 +57,12 @@ static enum clade_status run_ref(const struct clade_run *run)
 	const struct clade_tensor *x = run->inputs[0], *y = run->outputs[0];
 	const int64_t *dims = x->type.dims;
 	const int32_t *pos = run->inputs[1]->data;
+	const float *factors = run->inputs[2] ? run->inputs[2]->data : NULL;
 
 	for (int64_t b = 0; b < dims[0]; b++)
 		for (int64_t h = 0; h < dims[1]; h++)
 			for (int64_t t = 0; t < dims[2]; t++)
-				rotate_row(run->params, pos[b * dims[2] + t], dims[3],
+				rotate_row(run->params, factors, pos[b * dims[2] + t], dims[3],
 					   (const float *)x->data + b * x->strides[0] + h * x->strides[1] +
 						   t * x->strides[2],
 					   (float *)y->data + b * y->strides[0] + h * y->strides[1] +

@@ -243,6 +243,12 @@ static inline double clade_kit_exp(double a)
 	return sum;
 }
 
+/* base^x rounded to float; base > 0. */
+static inline float clade_kit_power(double base, double x)
+{
+	return x == 0.0 ? 1.0f : (float)clade_kit_exp(x * clade_kit_log(base));
+}
+
 /* base^(-numerator / denominator), rounded to float; base > 0. A denominator of 0 gives 1. */
 static inline float clade_kit_inverse_frequency(double base, int64_t numerator, int64_t denominator)
 {
