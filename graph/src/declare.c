@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define MAX_DIMS 63 /* and the caches' capacity */
+#define MAX_PARAM_LIST 100000
 
 static enum clade_status duplicate(struct clade_expander *expander, const struct clade_ast *ast, const char *what,
 				   const struct clade_ast *first)
@@ -210,10 +211,55 @@ static bool param_fits(const struct clade_decl *decl, struct clade_val *val)
 					    : CLADE_VAL_STRING);
 }
 
-enum clade_status clade_param_value(struct clade_expander *expander, struct clade_decl *decl)
+/* One param, or element `index` of several. */
+static enum clade_status param_element(struct clade_expander *expander, struct clade_decl *decl, int64_t index,
+				       struct clade_val *out)
 {
 	bool found = false;
 	char text[256];
+	enum clade_status status = clade_source_param(expander, decl, index, out, &found);
+
+	if (!status && !found && !decl->ast->body)
+		return clade_fail_at(
+			expander->diag, &decl->ast->pos, CLADE_MSG_GRAPH_PARAM,
+			"param `%.80s` has no value: %s, and its declaration has no default; set it with %.80s=VALUE",
+			decl->name, expander->source ? "the source does not mention it" : "no source is used",
+			decl->name);
+	if (!status && !found)
+		status = clade_eval_constant(expander, NULL, decl->ast->body, out);
+	if (!status && !param_fits(decl, out))
+		return clade_fail_at(expander->diag, &decl->ast->pos, CLADE_MSG_GRAPH_PARAM_TYPE,
+				     "param `%.80s` is declared %s but is %s", decl->name, decl->ast->label,
+				     clade_val_describe(expander, out, text, sizeof(text)));
+	return status;
+}
+
+/* param kind[layers] : string: a list. */
+static enum clade_status param_list(struct clade_expander *expander, struct clade_decl *decl)
+{
+	const struct clade_ast *count = decl->ast->first;
+	struct clade_val list = { .kind = CLADE_VAL_LIST };
+	int64_t total;
+	enum clade_status status = clade_eval_integer(expander, NULL, count, "a count", &total);
+
+	if (!status && count->next)
+		return clade_fail_at(expander->diag, &count->next->pos, CLADE_MSG_GRAPH_INDEX,
+				     "a param has at most one index");
+	if (!status && (total < 0 || total > MAX_PARAM_LIST))
+		return clade_fail_at(expander->diag, &count->pos, CLADE_MSG_GRAPH_LIMIT,
+				     "a count of %lld; from 0 to %d", (long long)total, MAX_PARAM_LIST);
+	if (!status)
+		list.items = clade_region_array(expander->region, (size_t)total, sizeof(*list.items), expander->diag);
+	if (!status && !list.items)
+		return CLADE_ERR_MEMORY;
+	for (; !status && list.count < total; list.count++)
+		status = param_element(expander, decl, list.count, &list.items[list.count]);
+	decl->value = list;
+	return status;
+}
+
+enum clade_status clade_param_value(struct clade_expander *expander, struct clade_decl *decl)
+{
 	enum clade_status status;
 
 	if (decl->progress == CLADE_DECL_DONE)
@@ -225,24 +271,11 @@ enum clade_status clade_param_value(struct clade_expander *expander, struct clad
 		return clade_fail_at(expander->diag, &decl->ast->pos, CLADE_MSG_GRAPH_DEPTH,
 				     "params depend on params more than 64 deep");
 	decl->progress = CLADE_DECL_BUSY;
-	status = clade_source_param(expander, decl, &decl->value, &found);
-	if (!status && !found && !decl->ast->body)
-		return clade_fail_at(
-			expander->diag, &decl->ast->pos, CLADE_MSG_GRAPH_PARAM,
-			"param `%.80s` has no value: %s, and its declaration has no default; set it with %.80s=VALUE",
-			decl->name, expander->source ? "the source does not mention it" : "no source is used",
-			decl->name);
-	if (!status && !found)
-		status = clade_eval_constant(expander, NULL, decl->ast->body, &decl->value);
+	status = decl->ast->first ? param_list(expander, decl) : param_element(expander, decl, 0, &decl->value);
 	expander->depth--;
-	if (status)
-		return status;
-	if (!param_fits(decl, &decl->value))
-		return clade_fail_at(expander->diag, &decl->ast->pos, CLADE_MSG_GRAPH_PARAM_TYPE,
-				     "param `%.80s` is declared %s but is %s", decl->name, decl->ast->label,
-				     clade_val_describe(expander, &decl->value, text, sizeof(text)));
-	decl->progress = CLADE_DECL_DONE;
-	return CLADE_OK;
+	if (!status)
+		decl->progress = CLADE_DECL_DONE;
+	return status;
 }
 
 static bool read_setting(const char *type, const char *text, struct clade_val *out)
@@ -296,6 +329,9 @@ static enum clade_status apply_setting(struct clade_expander *expander, const ch
 				  "the graph has no param `%.80s`%s", name,
 				  clade_words_hint(&words, name, hint, sizeof(hint)));
 	decl = &expander->decls[index];
+	if (decl->ast->first)
+		return clade_fail(expander->diag, CLADE_ERR_USAGE, CLADE_MSG_GRAPH_SETTING, setting,
+				  "param `%.80s` has several values and cannot be set", name);
 	if (!read_setting(decl->ast->label, text + length + 1, &decl->value))
 		return clade_fail(expander->diag, CLADE_ERR_USAGE, CLADE_MSG_GRAPH_SETTING, setting,
 				  "param `%.80s` is %s%s", name, *decl->ast->label == 'i' ? "an " : "a ",

@@ -152,10 +152,12 @@ static enum clade_status eval_floats(struct clade_expander *expander, const stru
 		value = y == 0.5 ? sqrt(x) : y == -0.5 ? 1.0 / sqrt(x) : pow(x, y);
 	else
 		value = x - y * floor(x / y);
-	if (!isfinite(value))
+	if (!isfinite(value) || (strcmp(op, "//") == 0 && fabs(value) > 0x1p53))
 		return clade_fail_at(expander->diag, &ast->pos, CLADE_MSG_GRAPH_OVERFLOW,
 				     "`%s`: the result is not a finite number", op);
 	*out = (struct clade_val) { .kind = CLADE_VAL_FLOAT, .f = value };
+	if (strcmp(op, "//") == 0)
+		*out = (struct clade_val) { .kind = CLADE_VAL_INT, .i = (int64_t)value };
 	return CLADE_OK;
 }
 

@@ -384,7 +384,7 @@ bool clade_graph_param(const struct clade_graph *graph, const char *name, struct
 		const struct clade_decl *decl = &graph->decls[i];
 		const struct clade_val *val = &decl->value;
 
-		if (decl->kind != CLADE_DECL_PARAM || strcmp(decl->name, name) != 0)
+		if (decl->kind != CLADE_DECL_PARAM || strcmp(decl->name, name) != 0 || val->kind == CLADE_VAL_LIST)
 			continue;
 		memset(out, 0, sizeof(*out));
 		out->kind = val->kind == CLADE_VAL_BOOL    ? CLADE_META_BOOL

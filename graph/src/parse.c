@@ -57,10 +57,9 @@ static enum clade_status parse_declarations(struct clade_parser *parser, enum cl
 			return status;
 		item->kind = kind;
 		add_item(tail, item);
-		if (indexed)
+		taken = false;
+		if (kind != CLADE_AST_DIM)
 			status = clade_parse_accept(parser, "[", &taken);
-		else
-			taken = false;
 		while (!status && taken) {
 			status = clade_parse_expr(parser, &kid);
 			if (status)

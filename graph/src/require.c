@@ -64,7 +64,8 @@ static enum clade_status list_params(struct clade_expander *expander, const stru
 				 : CLADE_IR_NONE;
 	const struct clade_decl *decl = index == CLADE_IR_NONE ? NULL : &expander->decls[index];
 	enum clade_status status = CLADE_OK;
-	bool known = !decl || decl->kind != CLADE_DECL_PARAM || *count == MAX_PARAMS;
+	bool known =
+		!decl || decl->kind != CLADE_DECL_PARAM || decl->value.kind == CLADE_VAL_LIST || *count == MAX_PARAMS;
 
 	for (uint32_t i = 0; i < *count; i++)
 		known |= seen[i] == decl;

@@ -169,6 +169,22 @@ enum clade_status clade_scope_get(struct clade_expander *expander, struct clade_
 	return global_value(expander, ast, &expander->decls[global], out);
 }
 
+static enum clade_status list_element(struct clade_expander *expander, struct clade_scope *scope,
+				      const struct clade_ast *ast, const struct clade_val *list, struct clade_val *out)
+{
+	int64_t index;
+	enum clade_status status = clade_eval_integer(expander, scope, ast->first, "an index", &index);
+
+	if (status)
+		return status;
+	if (ast->first->next || index < 0 || index >= list->count)
+		return clade_fail_at(expander->diag, &ast->first->pos, CLADE_MSG_GRAPH_INDEX,
+				     "`%.80s` has %u values; one index from 0 to %d is needed", ast->text, list->count,
+				     (int)list->count - 1);
+	*out = list->items[index];
+	return CLADE_OK;
+}
+
 enum clade_status clade_scope_index(struct clade_expander *expander, struct clade_scope *scope,
 				    const struct clade_ast *ast, struct clade_val *out)
 {
@@ -180,11 +196,14 @@ enum clade_status clade_scope_index(struct clade_expander *expander, struct clad
 
 	if (status)
 		return status;
+	if (family.kind == CLADE_VAL_LIST)
+		return list_element(expander, scope, ast, &family, out);
 	decl = family.decl;
 	if (family.kind != CLADE_VAL_FAMILY)
-		return clade_fail_at(expander->diag, &ast->pos, CLADE_MSG_GRAPH_INDEX,
-				     "`%.80s` is %s; only weights and states declared with [counts] have an index",
-				     ast->text, clade_val_describe(expander, &family, text, sizeof(text)));
+		return clade_fail_at(
+			expander->diag, &ast->pos, CLADE_MSG_GRAPH_INDEX,
+			"`%.80s` is %s; only params, weights and states declared with [counts] have an index",
+			ast->text, clade_val_describe(expander, &family, text, sizeof(text)));
 	for (const struct clade_ast *kid = ast->first; kid; kid = kid->next)
 		given++;
 	if (given != decl->index_count)

@@ -169,8 +169,8 @@ static enum clade_status find_tensor(struct clade_expander *expander, const char
 }
 
 /* size("tensor", axis): what no metadata says, such as the number of labels; *out_found false: no such tensor. */
-static enum clade_status tensor_size(struct clade_expander *expander, const struct clade_ast *ast,
-				     struct clade_val *out, bool *out_found)
+static enum clade_status tensor_size(struct clade_expander *expander, struct clade_scope *scope,
+				     const struct clade_ast *ast, struct clade_val *out, bool *out_found)
 {
 	const struct clade_ast *name = ast->first, *axis = name ? name->next : NULL;
 	const struct clade_store_tensor *tensor;
@@ -182,9 +182,9 @@ static enum clade_status tensor_size(struct clade_expander *expander, const stru
 	if (!name || name->kind != CLADE_AST_TEMPLATE || name->label || !axis || axis->next)
 		return clade_fail_at(expander->diag, &ast->pos, CLADE_MSG_GRAPH_ARGUMENT,
 				     "size takes a tensor's name in quotes and an axis");
-	status = fill_key(expander, NULL, name, &text);
+	status = fill_key(expander, scope, name, &text);
 	if (!status)
-		status = clade_eval_integer(expander, NULL, axis, "the axis of size", &at);
+		status = clade_eval_integer(expander, scope, axis, "the axis of size", &at);
 	if (!status && expander->store)
 		status = find_tensor(expander, text, &tensor);
 	if (status || !expander->store || !tensor)
@@ -198,9 +198,31 @@ static enum clade_status tensor_size(struct clade_expander *expander, const stru
 	return CLADE_OK;
 }
 
+/* null("key", value): the value where the key is there and null, which counts as absent otherwise. */
+static enum clade_status null_value(struct clade_expander *expander, struct clade_scope *scope,
+				    const struct clade_ast *ast, struct clade_val *out, bool *out_found)
+{
+	const struct clade_ast *template = ast->first, *value = template ? template->next : NULL;
+	const char *key, *have;
+	struct clade_meta meta;
+	enum clade_status status;
+
+	*out_found = false;
+	if (!template || template->kind != CLADE_AST_TEMPLATE || !value || value->next)
+		return clade_fail_at(expander->diag, &ast->pos, CLADE_MSG_GRAPH_ARGUMENT,
+				     "null takes a key in quotes and a value");
+	status = fill_key(expander, scope, template, &key);
+	for (size_t i = 0; !status && expander->store && clade_store_meta_at(expander->store, i, &have, &meta); i++)
+		*out_found = *out_found || (meta.kind == CLADE_META_NONE && strcmp(have, key) == 0);
+	if (status || !*out_found)
+		return status;
+	expander->key = key;
+	return clade_eval_constant(expander, scope, value, out);
+}
+
 /* An expression whose quoted texts are metadata keys; *out_found false: a key is absent. */
-static enum clade_status param_value(struct clade_expander *expander, const struct clade_ast *ast,
-				     struct clade_val *out, bool *out_found)
+static enum clade_status param_value(struct clade_expander *expander, struct clade_scope *scope,
+				     const struct clade_ast *ast, struct clade_val *out, bool *out_found)
 {
 	struct clade_val a, b;
 	const char *key;
@@ -209,58 +231,67 @@ static enum clade_status param_value(struct clade_expander *expander, const stru
 	*out_found = true;
 	switch (ast->kind) {
 	case CLADE_AST_TEMPLATE:
-		status = fill_key(expander, NULL, ast, &key);
+		status = fill_key(expander, scope, ast, &key);
 		return status ? status : meta_value(expander, ast, key, out, out_found);
 	case CLADE_AST_CHAIN:
 		for (const struct clade_ast *kid = ast->first; kid && !status; kid = kid->next) {
-			status = param_value(expander, kid, out, out_found);
+			status = param_value(expander, scope, kid, out, out_found);
 			if (status || *out_found)
 				return status;
 		}
 		return status;
 	case CLADE_AST_UNARY:
-		status = param_value(expander, ast->first, &a, out_found);
+		status = param_value(expander, scope, ast->first, &a, out_found);
 		return status || !*out_found ? status : clade_eval_unary(expander, ast, &a, out);
 	case CLADE_AST_BINARY:
 		if (strcmp(ast->text, "and") == 0 || strcmp(ast->text, "or") == 0)
 			break;
-		status = param_value(expander, ast->first, &a, out_found);
+		status = param_value(expander, scope, ast->first, &a, out_found);
 		if (!status && *out_found)
-			status = param_value(expander, ast->first->next, &b, out_found);
+			status = param_value(expander, scope, ast->first->next, &b, out_found);
 		return status || !*out_found ? status : clade_eval_binary(expander, ast, &a, &b, out);
 	case CLADE_AST_CALL:
 		if (strcmp(ast->text, "size") == 0)
-			return tensor_size(expander, ast, out, out_found);
+			return tensor_size(expander, scope, ast, out, out_found);
+		if (strcmp(ast->text, "null") == 0)
+			return null_value(expander, scope, ast, out, out_found);
 		if (strcmp(ast->text, "literal") != 0 || !ast->first || ast->first->kind != CLADE_AST_TEMPLATE)
-			return clade_fail_at(expander->diag, &ast->pos, CLADE_MSG_GRAPH_SOURCE,
-					     "a param knows keys, arithmetic, `else`, literal(\"text\") and "
-					     "size(\"tensor\", axis), not "
-					     "%.80s(...)",
-					     ast->text);
+			return clade_fail_at(
+				expander->diag, &ast->pos, CLADE_MSG_GRAPH_SOURCE,
+				"a param knows keys, arithmetic, `else`, literal(\"text\"), null(\"key\", value) and "
+				"size(\"tensor\", axis), not %.80s(...)",
+				ast->text);
 		*out = (struct clade_val) { .kind = CLADE_VAL_STRING };
-		return fill_key(expander, NULL, ast->first, &out->s);
+		return fill_key(expander, scope, ast->first, &out->s);
 	case CLADE_AST_NONE:
 		*out_found = false;
 		return CLADE_OK;
 	default:
 		break;
 	}
-	return clade_eval_constant(expander, NULL, ast, out);
+	return clade_eval_constant(expander, scope, ast, out);
 }
 
-enum clade_status clade_source_param(struct clade_expander *expander, struct clade_decl *decl, struct clade_val *out,
-				     bool *out_found)
+enum clade_status clade_source_param(struct clade_expander *expander, struct clade_decl *decl, int64_t index,
+				     struct clade_val *out, bool *out_found)
 {
 	const struct clade_ast *map = find_map(expander, decl->name);
 	const char *outer = expander->key; /* params may use params */
-	bool given;
-	enum clade_status status;
+	struct clade_frame frame = { .parent = NULL };
+	struct clade_scope scope = { .frame = &frame, .path = "", .globals = true };
+	bool given = false;
+	enum clade_status status = CLADE_OK;
 
 	*out_found = map != NULL;
 	if (!map)
 		return CLADE_OK;
+	if (map->first)
+		status = clade_scope_set(expander, &scope, map->first->text,
+					 &(struct clade_val) { .kind = CLADE_VAL_INT, .i = index });
 	expander->key = NULL;
-	status = param_value(expander, map->other, out, &given);
+	if (!status)
+		status = param_value(expander, &scope, map->other, out, &given);
+	clade_frame_finish(expander, &frame);
 	decl->key = expander->key;
 	expander->key = outer;
 	if (status || given)

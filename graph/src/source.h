@@ -33,9 +33,10 @@ enum clade_status clade_source_choose(struct clade_expander *expander);
 enum clade_status clade_source_check(struct clade_expander *expander);
 /* Whether it says `else none` of this weight. */
 bool clade_source_optional(const struct clade_expander *expander, const char *name);
-/* The value of a param; *out_found false: the source does not mention it. Keeps the key that gave it in the decl. */
-enum clade_status clade_source_param(struct clade_expander *expander, struct clade_decl *decl, struct clade_val *out,
-				     bool *out_found);
+/* The value of a param, of element `index` if it has several; *out_found false: the source does not mention it. Keeps
+ * the key that gave it in the decl. */
+enum clade_status clade_source_param(struct clade_expander *expander, struct clade_decl *decl, int64_t index,
+				     struct clade_val *out, bool *out_found);
 /* A template with its {expressions} filled in: a key holds integers and strings, a message (`any`) numbers and bools
  * too. */
 enum clade_status clade_template_fill(struct clade_expander *expander, struct clade_scope *scope,

@@ -465,12 +465,17 @@ static void source_params(void **state)
 	static const char text[] =
 		"clade 1; model \"m\"; param a, b, c, n : int; param f, g : float; param on : bool; param act, none_ : "
 		"string\n"
+		"param ks[n] : int; param k0 : int = ks[0]; param k1 : int = ks[1]; param whole : int = 7.5 // f\n"
+		"param same[2] : bool = true; param nul, filled, given : int\n"
 		"param later : int = n * 3; weight w : f32[2]; weight v : f32[2]\n"
 		"source hf { a = \"absent\" else n * 2; n = \"n\"; b = \"nested.k\"; c = size(\"no\", 0) "
 		"else size(\"l.{n - 2}.w\", 0) + size(\"m\", 1); f = \"f\"; g = \"n\" / 4.0; on = "
 		"\"on\" == true\n"
+		" ks[l] = \"list.{l}\" else 10 * l; nul = \"absent\" else null(\"null\", 5) else 6; filled = "
+		"null(\"n\", 5) else null(\"nope\", 5) else 6\n given = \"n\" else null(\"n\", 5)\n"
 		" act = \"act\"; none_ = \"nope\" else literal(\"relu\"); w = \"nope\" else none; v = \"l.0.w\" }\n"
-		"entry main { input x : f32[2]\n if has(w) { x = mul(x, w) } else { x = add(x, v) }\n output y : "
+		"entry main { input x : f32[2]\n require same[1], \"same\"\n if has(w) { x = mul(x, w) } else { x = "
+		"add(x, v) }\n output y : "
 		"f32[2] = x }\n";
 	static const struct {
 		const char *name;
@@ -498,6 +503,7 @@ static void source_params(void **state)
 			assert_true((meta.kind == CLADE_META_BOOL ? (double)meta.i : meta.f) == table[i].value);
 	}
 	assert_false(clade_graph_param(graph, "w", &meta));
+	assert_false(clade_graph_param(graph, "ks", &meta));
 	assert_int_equal(clade_graph_ir(graph)->weight_count, 1);
 	assert_string_equal(clade_graph_ir(graph)->nodes[0].op->name, "add");
 	clade_graph_destroy(&graph);
