@@ -482,7 +482,7 @@ static enum clade_status read_counts(struct gguf *gguf, size_t *out_tensors, siz
 		status = take_u32(gguf, &version, "the version");
 	if (status != CLADE_OK)
 		return status;
-	if (version != 2 && version != 3 && (version & 0xffff) == 0)
+	if (version != 0 && (version & 0xffff) == 0)
 		return fail_here(gguf, 4, "version 0x%08" PRIx32 " is byte-swapped; big-endian files are not read",
 				 version);
 	if (version != 2 && version != 3)

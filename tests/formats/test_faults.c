@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "files.h"
+#include "gguf_image.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -92,6 +92,9 @@ static void put_files(void)
 	put_text(SCRATCH("model/model.safetensors.index.json"),
 		 "{\"weight_map\":{\"t\":\"part.safetensors\",\"u\":\"part.safetensors\"}}");
 	put_text(SCRATCH("model/config.json"), "{\"layers\":2,\"rope\":{\"theta\":[1,2.5,\"x\",null,true]}}");
+	image = gguf_rich();
+	put(SCRATCH("rich.gguf"), image.bytes, image.count);
+	image_free(&image);
 	image = image_npy(1, "{'descr': '<i8', 'fortran_order': True, 'shape': (2, 1), }", 16);
 	put(SCRATCH("array.npy"), image.bytes, image.count);
 	image_free(&image);
@@ -116,6 +119,25 @@ static enum clade_status read_all(struct clade_context *context, struct clade_di
 	status = clade_npy_read(context, SCRATCH("array.npy"), &type, &data, diag);
 	assert_true((status == CLADE_OK) == (data != NULL));
 	clade_free(context, data);
+	return status;
+}
+
+/* GGUF into a store that holds something already, a range within a block, an array's element. */
+static enum clade_status read_gguf(struct clade_context *context, struct clade_diag *diag)
+{
+	struct clade_store *store;
+	struct clade_meta meta;
+	float values[20];
+	enum clade_status status = clade_store_create(context, &store, diag);
+	if (status == CLADE_OK)
+		status = clade_store_add(store, SCRATCH("model/config.json"), diag);
+	if (status == CLADE_OK)
+		status = clade_store_add(store, SCRATCH("rich.gguf"), diag);
+	if (status == CLADE_OK)
+		status = clade_store_read(store, clade_store_find(store, "q"), 5, 20, values, diag);
+	if (status == CLADE_OK)
+		assert_true(clade_store_array_item(store, "a.string", 0, &meta) && strcmp(meta.s, "a") == 0);
+	clade_store_destroy(&store);
 	return status;
 }
 
@@ -154,7 +176,8 @@ static long inject(int fault, bool for_ever, enum clade_status expected,
 		assert_int_equal(live, before);
 		assert_int_equal(count_fds(), fds);
 		if (!met) {
-			assert_int_equal(status, CLADE_OK);
+			if (status != CLADE_OK)
+				fail_msg("%s: %s", diag.where, diag.text);
 			clade_diag_finish(&diag);
 			break;
 		}
@@ -173,6 +196,10 @@ static void test_allocations(void **state)
 	long ever = inject(ENOMEM, true, CLADE_ERR_MEMORY, read_all);
 	print_message("%ld allocations failed once, %ld for ever\n", once, ever);
 	assert_true(once > 20 && ever > 20);
+	once = inject(ENOMEM, false, CLADE_ERR_MEMORY, read_gguf);
+	ever = inject(ENOMEM, true, CLADE_ERR_MEMORY, read_gguf);
+	print_message("GGUF: %ld allocations failed once, %ld for ever\n", once, ever);
+	assert_true(once > 40 && ever > 40);
 }
 
 static void test_reads(void **state)
@@ -180,6 +207,7 @@ static void test_reads(void **state)
 	long once = inject(EIO, false, CLADE_ERR_IO, read_all), ever = inject(EIO, true, CLADE_ERR_IO, read_all);
 	print_message("%ld reads failed once, %ld for ever\n", once, ever);
 	assert_true(once >= 7 && ever >= 7);
+	assert_true(inject(EIO, false, CLADE_ERR_IO, read_gguf) >= 3);
 }
 
 static void test_short_reads(void **state)
@@ -188,6 +216,7 @@ static void test_short_reads(void **state)
 	clade_diag_init(&diag);
 	short_reads = true;
 	assert_int_equal(read_all(NULL, &diag), CLADE_OK);
+	assert_int_equal(read_gguf(NULL, &diag), CLADE_OK);
 	short_reads = false;
 	clade_diag_finish(&diag);
 }

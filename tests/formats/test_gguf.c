@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* GGUF: every block type against the values that the gguf Python package gave (golden/make_blocks.py), any range of
- * them; metadata and its arrays; real files. */
+/* Every encoding of GGUF and safetensors against the values that the Python packages gave (golden/make_*.py), any range
+ * of them; GGUF metadata and its arrays; real files. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,9 +31,10 @@ static bool same(const float *a, const float *b, int64_t count)
 	return true;
 }
 
-static void test_blocks(void **state)
+/* Each tensor NAME must read as NAME.values does. */
+static void check_values(const char *path, int expected_kinds)
 {
-	struct clade_store *store = open_store(CLADE_GOLDEN "/blocks.gguf");
+	struct clade_store *store = open_store(path);
 	struct clade_diag diag;
 	int kinds = 0, ranges = 0;
 	int64_t values = 0, count;
@@ -73,12 +74,20 @@ static void test_blocks(void **state)
 		values += count;
 	}
 	print_message("%d encodings, %d values, %d ranges\n", kinds, (int)values, ranges);
-	assert_int_equal(kinds, 15);
+	assert_int_equal(kinds, expected_kinds);
+	clade_store_destroy(&store);
+	clade_diag_finish(&diag);
+}
+
+static void test_values(void **state)
+{
+	check_values(CLADE_GOLDEN "/blocks.gguf", 15);
+	check_values(CLADE_GOLDEN "/dtypes.safetensors", 10);
+	struct clade_store *store = open_store(CLADE_GOLDEN "/blocks.gguf");
 	assert_string_equal(clade_store_find(store, "q4_k")->encoding, "q4_k");
 	assert_int_equal(clade_store_find(store, "q4_k")->type.dtype, CLADE_F32);
 	assert_string_equal(clade_store_find(store, "bf16")->encoding, "bf16");
 	clade_store_destroy(&store);
-	clade_diag_finish(&diag);
 }
 
 /* A file with a value of every type, arrays of every type and one tensor. */
@@ -234,7 +243,7 @@ static void test_real_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_blocks), cmocka_unit_test(test_metadata),   cmocka_unit_test(test_json_arrays),
+		cmocka_unit_test(test_values), cmocka_unit_test(test_metadata),   cmocka_unit_test(test_json_arrays),
 		cmocka_unit_test(test_many),   cmocka_unit_test(test_real_files),
 	};
 	return cmocka_run_group_tests_name("gguf", tests, NULL, remove_scratch);
