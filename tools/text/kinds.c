@@ -9,10 +9,26 @@ KIND(normalizer_nfkc);
 KIND(normalizer_nfd);
 KIND(normalizer_nfkd);
 KIND(normalizer_strip);
+KIND(normalizer_strip_accents);
+KIND(normalizer_nmt);
+KIND(normalizer_prepend);
+KIND(normalizer_replace);
+KIND(normalizer_precompiled);
 KIND(normalizer_bert);
 const struct part_kind *const normalizer_kinds[] = {
-	&normalizer_lowercase, &normalizer_nfc,   &normalizer_nfkc, &normalizer_nfd,
-	&normalizer_nfkd,      &normalizer_strip, &normalizer_bert, NULL,
+	&normalizer_lowercase,
+	&normalizer_nfc,
+	&normalizer_nfkc,
+	&normalizer_nfd,
+	&normalizer_nfkd,
+	&normalizer_strip,
+	&normalizer_strip_accents,
+	&normalizer_nmt,
+	&normalizer_prepend,
+	&normalizer_replace,
+	&normalizer_precompiled,
+	&normalizer_bert,
+	NULL,
 };
 
 KIND(pre_tokenizer_split);
@@ -28,13 +44,16 @@ const struct part_kind *const pre_tokenizer_kinds[] = {
 #define MODEL(name) extern const struct token_model_kind name
 MODEL(model_word_level);
 MODEL(model_word_piece);
-const struct token_model_kind *const token_models[] = { &model_word_level, &model_word_piece, NULL };
+MODEL(model_unigram);
+const struct token_model_kind *const token_models[] = { &model_word_level, &model_word_piece, &model_unigram, NULL };
 
+KIND(decoder_replace);
 KIND(decoder_fuse);
 KIND(decoder_byte_fallback);
 KIND(decoder_strip);
 KIND(decoder_metaspace);
 KIND(decoder_word_piece);
 const struct part_kind *const decoder_kinds[] = {
-	&decoder_fuse, &decoder_byte_fallback, &decoder_strip, &decoder_metaspace, &decoder_word_piece, NULL,
+	&decoder_replace,    &decoder_fuse, &decoder_byte_fallback, &decoder_strip, &decoder_metaspace,
+	&decoder_word_piece, NULL,
 };

@@ -28,9 +28,20 @@ enum clade_status tokenizer_normalize(const struct clade_tokenizer *tokenizer, c
 	return status;
 }
 
-static enum clade_status parse_model(const struct part_source *source, const json_t *json, struct clade_tokenizer *out)
+/* Files of old do not say the model's type. */
+static const char *model_type(const json_t *json)
 {
 	const char *type = text_type(json);
+	return type[0] != '\0'                                             ? type
+	       : json_is_array(json_object_get(json, "vocab"))             ? "Unigram"
+	       : json_object_get(json, "merges") != NULL                   ? "BPE"
+	       : json_object_get(json, "max_input_chars_per_word") != NULL ? "WordPiece"
+									   : "WordLevel";
+}
+
+static enum clade_status parse_model(const struct part_source *source, const json_t *json, struct clade_tokenizer *out)
+{
+	const char *type = model_type(json);
 	char supported[256] = "";
 	if (!json_is_object(json))
 		return text_damaged(source, "has no \"model\"; a tokenizer.json needs one");
