@@ -212,6 +212,12 @@ struct clade_tokenizer {
 	struct parts normalizers, pre_tokenizers, decoders;
 	struct template_ids template_ids;
 };
+enum clade_status tokenizer_create(const struct part_source *source, struct clade_tokenizer **out_tokenizer);
+/* From what a tokenizer.json says. */
+enum clade_status tokenizer_from_json(const struct part_source *source, const json_t *root,
+				      struct clade_tokenizer **out_tokenizer);
+/* An object; the caller drops the reference. */
+enum clade_status json_read(const struct part_source *source, const char *text, size_t bytes, json_t **out);
 enum clade_status tokenizer_normalize(const struct clade_tokenizer *tokenizer, const char *text, size_t bytes,
 				      struct text_buffer *out, struct clade_diag *diag);
 

@@ -89,33 +89,57 @@ static enum clade_status parse_root(const struct part_source *source, const json
 	return status;
 }
 
+enum clade_status tokenizer_create(const struct part_source *source, struct clade_tokenizer **out_tokenizer)
+{
+	struct clade_tokenizer *tokenizer = clade_alloc(source->context, sizeof(*tokenizer));
+	*out_tokenizer = tokenizer;
+	if (tokenizer == NULL)
+		return clade_fail_memory(source->diag, sizeof(*tokenizer), "a tokenizer");
+	*tokenizer = (struct clade_tokenizer) { .context = source->context, .unknown = -1 };
+	tokenizer->name = clade_strdup(source->context, source->name);
+	if (tokenizer->name != NULL)
+		return CLADE_OK;
+	clade_tokenizer_destroy(out_tokenizer);
+	return clade_fail_memory(source->diag, strlen(source->name), "a tokenizer");
+}
+
+enum clade_status tokenizer_from_json(const struct part_source *source, const json_t *root,
+				      struct clade_tokenizer **out_tokenizer)
+{
+	enum clade_status status = tokenizer_create(source, out_tokenizer);
+	if (status == CLADE_OK)
+		status = parse_root(source, root, *out_tokenizer);
+	if (status != CLADE_OK)
+		clade_tokenizer_destroy(out_tokenizer);
+	return status;
+}
+
+enum clade_status json_read(const struct part_source *source, const char *text, size_t bytes, json_t **out)
+{
+	json_error_t error;
+	json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
+	*out = NULL;
+	if (root == NULL)
+		return text_damaged(source, "not valid JSON: %s (line %d, column %d)", error.text, error.line,
+				    error.column);
+	if (!json_is_object(root)) {
+		json_decref(root);
+		return text_damaged(source, "must be a JSON object");
+	}
+	*out = root;
+	return CLADE_OK;
+}
+
 enum clade_status clade_tokenizer_parse(struct clade_context *context, const char *name, const char *text, size_t bytes,
 					struct clade_tokenizer **out_tokenizer, struct clade_diag *diag)
 {
 	struct part_source source = { context, name, diag };
-	json_error_t error;
+	json_t *root;
 	*out_tokenizer = NULL;
-	struct clade_tokenizer *tokenizer = clade_alloc(context, sizeof(*tokenizer));
-	if (tokenizer == NULL)
-		return clade_fail_memory(diag, sizeof(*tokenizer), "a tokenizer");
-	tokenizer->context = context;
-	tokenizer->unknown = -1;
-	tokenizer->name = clade_strdup(context, name);
-	json_t *root = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &error);
-	enum clade_status status;
-	if (tokenizer->name == NULL)
-		status = clade_fail_memory(diag, strlen(name), "a tokenizer");
-	else if (root == NULL)
-		status = text_damaged(&source, "not valid JSON: %s (line %d, column %d)", error.text, error.line,
-				      error.column);
-	else if (!json_is_object(root))
-		status = text_damaged(&source, "must be a JSON object");
-	else
-		status = parse_root(&source, root, tokenizer);
+	enum clade_status status = json_read(&source, text, bytes, &root);
+	if (status == CLADE_OK)
+		status = tokenizer_from_json(&source, root, out_tokenizer);
 	json_decref(root);
-	if (status != CLADE_OK)
-		clade_tokenizer_destroy(&tokenizer);
-	*out_tokenizer = tokenizer;
 	return status;
 }
 

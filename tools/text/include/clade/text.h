@@ -17,6 +17,14 @@ struct clade_tokenizer;
 CLADE_API enum clade_status clade_tokenizer_parse(struct clade_context *context, const char *name, const char *text,
 						  size_t bytes, struct clade_tokenizer **out_tokenizer,
 						  struct clade_diag *diag);
+/* The same from BERT's vocab.txt, a token a line. `config`: the text of tokenizer_config.json (NULL: there is none), which
+ * may name the special tokens and switch lower case, accents and Chinese characters; a tokenizer_class that is not
+ * BERT's is refused. */
+CLADE_API enum clade_status clade_tokenizer_parse_vocab_txt(struct clade_context *context, const char *name,
+							    const char *text, size_t bytes, const char *config,
+							    size_t config_bytes,
+							    struct clade_tokenizer **out_tokenizer,
+							    struct clade_diag *diag);
 CLADE_API void clade_tokenizer_destroy(struct clade_tokenizer **tokenizer);
 
 /* The model's kind ("WordLevel"), and one more than the largest id. */
