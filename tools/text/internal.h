@@ -15,6 +15,7 @@ struct text_buffer {
 	char *bytes;
 	size_t count, room;
 };
+bool text_reserve(struct text_buffer *buffer, size_t more); /* and a NUL */
 bool text_add(struct text_buffer *buffer, const char *bytes, size_t count);
 void text_finish(struct text_buffer *buffer);
 

@@ -32,28 +32,35 @@ const struct part_kind *const normalizer_kinds[] = {
 };
 
 KIND(pre_tokenizer_split);
+KIND(pre_tokenizer_byte_level);
+KIND(pre_tokenizer_digits);
+KIND(pre_tokenizer_punctuation);
 KIND(pre_tokenizer_whitespace);
 KIND(pre_tokenizer_whitespace_split);
 KIND(pre_tokenizer_bert);
 KIND(pre_tokenizer_metaspace);
 const struct part_kind *const pre_tokenizer_kinds[] = {
-	&pre_tokenizer_split, &pre_tokenizer_whitespace, &pre_tokenizer_whitespace_split,
-	&pre_tokenizer_bert,  &pre_tokenizer_metaspace,  NULL,
+	&pre_tokenizer_split,       &pre_tokenizer_byte_level, &pre_tokenizer_digits,
+	&pre_tokenizer_punctuation, &pre_tokenizer_whitespace, &pre_tokenizer_whitespace_split,
+	&pre_tokenizer_bert,        &pre_tokenizer_metaspace,  NULL,
 };
 
 #define MODEL(name) extern const struct token_model_kind name
 MODEL(model_word_level);
+MODEL(model_bpe);
 MODEL(model_word_piece);
 MODEL(model_unigram);
-const struct token_model_kind *const token_models[] = { &model_word_level, &model_word_piece, &model_unigram, NULL };
+const struct token_model_kind *const token_models[] = { &model_word_level, &model_bpe, &model_word_piece,
+							&model_unigram, NULL };
 
 KIND(decoder_replace);
+KIND(decoder_byte_level);
 KIND(decoder_fuse);
 KIND(decoder_byte_fallback);
 KIND(decoder_strip);
 KIND(decoder_metaspace);
 KIND(decoder_word_piece);
 const struct part_kind *const decoder_kinds[] = {
-	&decoder_replace,    &decoder_fuse, &decoder_byte_fallback, &decoder_strip, &decoder_metaspace,
-	&decoder_word_piece, NULL,
+	&decoder_replace, &decoder_byte_level, &decoder_fuse,       &decoder_byte_fallback,
+	&decoder_strip,   &decoder_metaspace,  &decoder_word_piece, NULL,
 };

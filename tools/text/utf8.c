@@ -5,10 +5,10 @@
 #include <string.h>
 #include <utf8proc.h>
 
-bool text_add(struct text_buffer *buffer, const char *bytes, size_t count)
+bool text_reserve(struct text_buffer *buffer, size_t more)
 {
 	size_t need;
-	if (!clade_size_add(buffer->count, count, &need) || need == SIZE_MAX)
+	if (!clade_size_add(buffer->count, more, &need) || need > SIZE_MAX / 2)
 		return false;
 	if (need + 1 > buffer->room) {
 		size_t room = need + need / 2 + 32;
@@ -18,10 +18,17 @@ bool text_add(struct text_buffer *buffer, const char *bytes, size_t count)
 		buffer->bytes = grown;
 		buffer->room = room;
 	}
+	return true;
+}
+
+bool text_add(struct text_buffer *buffer, const char *bytes, size_t count)
+{
+	if (!text_reserve(buffer, count))
+		return false;
 	if (count > 0)
 		memcpy(buffer->bytes + buffer->count, bytes, count);
-	buffer->count = need;
-	buffer->bytes[need] = '\0';
+	buffer->count += count;
+	buffer->bytes[buffer->count] = '\0';
 	return true;
 }
 

@@ -1,0 +1,244 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Asks Hugging Face's `tokenizers` and clade for the ids of the same texts, and for the text of the ids.
+
+Usage: test_oracle.py TEXT_IDS [--texts N] [--only NAME] [--list]
+TEXT_IDS is the program built from text_ids.c. Needs CLADE_ORACLE_PYTHON (a Python with the package tokenizers); real
+tokenizers and texts come from CLADE_SHARED_DATA where that is set. To add a tokenizer: a function in TOKENIZERS that
+returns a `tokenizers.Tokenizer`; those with a second way to be read (other files) return (Tokenizer, [kind, files...]).
+"""
+import argparse
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+
+try:
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+except ImportError:  # main starts again with the Python that has it
+    pass
+
+SHARED = os.environ.get("CLADE_SHARED_DATA", "")
+WORDS = """the of and a to in is you that it he was for on are as with his they I at be this have from or one had by word but not what
+all were we when your can said there use an each which she do how their if will up other about out many then them these so some her would
+make like him into time has look two more write go see number no way could people my than first water been call who oil its now find long
+down day did get come made may part don't I'll we've it's they're I'm he'd DON'T IT'S 3rd 1998 12,345.67 100% foo_bar x2 a-b http://e.org/?q=1&r=2
+naïve café Straße œuvre İstanbul Привет мир Ελλάδα שלום مرحبا नमस्ते สวัสดี 你好世界 こんにちは カタカナ 한국어 ｆｕｌｌ Ⅷ ½ ② ﬁ""".split()
+RANGES = [(0, 0x7f), (0x20, 0x7e), (0x80, 0x24f), (0x300, 0x36f), (0x370, 0x3ff), (0x400, 0x4ff), (0x5d0, 0x6ff), (0x900, 0x97f), (0xe00, 0xe7f),
+          (0x1100, 0x11ff), (0x2000, 0x206f), (0x2070, 0x2bff), (0x3000, 0x30ff), (0x4e00, 0x9fff), (0xac00, 0xd7a3), (0xe000, 0xf8ff), (0xfb00, 0xffff),
+          (0x10000, 0x10fff), (0x11000, 0x12fff), (0x16000, 0x1efff), (0x1f000, 0x1faff), (0x20000, 0x323af), (0xe0000, 0xe01ff), (0x10fff0, 0x10ffff), (0, 0x10ffff)]
+BITS = [" ", "  ", "   ", "\t", "\n", "\r\n", "\n\n", "\r", " \n", "\u00a0", "\u3000", "\u200b", "\u200d", "\ufe0f", "\0", "'s", "'LL", "\u017f", "'\u017f", "\u2581", "...", "!?",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f1e9\U0001f1ea", "e\u0301", "\u0301", "\ufffd", "<s>", "</s>", "<|endoftext|>", "<unk>", "[MASK]", "<mask>", "<0x41>", "##a", "@@", "0", "12", "1234567"]
+
+
+def shared_text(name):
+    with open(os.path.join(SHARED, "text", name), encoding="utf-8") as file:
+        return file.read()
+
+
+def random_texts(count, seed=20261121):
+    """Words, characters of many scripts, white space, joiners and special tokens in any order."""
+    rng = random.Random(seed)
+
+    def character():
+        low, high = rng.choice(RANGES)
+        point = rng.randint(low, high)
+        return chr(point) if not 0xd800 <= point <= 0xdfff else "\ud7a3"
+
+    def part():
+        kind = rng.random()
+        if kind < 0.35:
+            return rng.choice(WORDS) + rng.choice(["", " "])
+        if kind < 0.6:
+            return rng.choice(BITS)
+        if kind < 0.7:
+            return character() * rng.randint(1, 6)
+        return "".join(character() for _ in range(rng.randint(1, 8)))
+    return ["".join(part() for _ in range(rng.randint(0, 12))) for _ in range(count)]
+
+
+def texts_for(count):
+    texts = ["", " ", "a", "\n", "\0", "a" * 5000, " " * 3000, "\n" * 1000, "ab" * 1500, "\u0301" * 300, "1" * 1000, "Hello, World! It's 12:30.\r\n\tOK?"]
+    texts += random_texts(count)
+    if SHARED:
+        folder = os.path.join(SHARED, "tokenizers", "llama.cpp")
+        for name in sorted(os.listdir(folder)):
+            if name.endswith(".inp"):
+                with open(os.path.join(folder, name), encoding="utf-8") as file:
+                    texts += file.read().split("\n__ggml_vocab_test__\n")
+        for name in sorted(os.listdir(os.path.join(SHARED, "text"))):
+            texts.append(shared_text(name))
+    return texts
+
+
+def ask_clade(program, arguments, texts):
+    """A list of (ids, decoded bytes)."""
+    message = b"".join(struct.pack("<I", len(t)) + t for t in (text.encode() for text in texts))
+    done = subprocess.run([program, *arguments], input=message, capture_output=True, timeout=600)
+    if done.returncode != 0:
+        raise SystemExit("FAILED: %s: %s" % (" ".join(arguments), done.stderr.decode()))
+    answers, at = [], 0
+    for _ in texts:
+        count, = struct.unpack_from("<I", done.stdout, at)
+        ids = list(struct.unpack_from("<%di" % count, done.stdout, at + 4))
+        at += 4 + 4 * count
+        length, = struct.unpack_from("<I", done.stdout, at)
+        answers.append((ids, done.stdout[at + 4:at + 4 + length]))
+        at += 4 + length
+    return answers
+
+
+def compare(name, tokenizer, program, arguments, texts):
+    """Prints the first differences; returns how many there are."""
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    wrong = 0
+    for text, expected, (ids, decoded) in zip(texts, tokenizer.encode_batch(texts), ask_clade(program, arguments, texts)):
+        expected_text = tokenizer.decode(expected.ids, skip_special_tokens=False)
+        if ids != expected.ids or decoded.decode() != expected_text:
+            wrong += 1
+            if wrong <= 3:
+                at = next((i for i, (a, b) in enumerate(zip(ids, expected.ids)) if a != b), min(len(ids), len(expected.ids)))
+                print("%s: %r" % (name, text[:300]))
+                print("  ids from %d: %s, expected %s (%r)" % (at, ids[at:at + 12], expected.ids[at:at + 12], expected.tokens[at:at + 12]))
+                print("  text: %r, expected %r" % (decoded.decode()[:200], expected_text[:200]))
+    print("%-24s %6d texts, %9d ids, %d differ" % (name, len(texts), sum(len(e.ids) for e in tokenizer.encode_batch(texts[:50])), wrong))
+    return wrong
+
+
+# ---- tokenizers: byte-level BPE ----
+
+PATTERNS = {
+    "gpt2": None,
+    "llama3": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    "qwen2": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    "o200k": r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+"
+             r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+    "bloom": r" ?[^(\s|[.,!?…。，、।۔،])]+",
+    "han": r"[\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{L}&&[^\p{Han}]]+|\p{N}{1,3}+|\p{P}++|\s+|.",
+    "deepseek": r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+}
+
+
+def sample_text():
+    return [shared_text("tinystories-197k.txt")[:60000]] if SHARED else [" ".join(WORDS)] * 3
+
+
+def byte_level(pre, size=1200, model=None, **flags):
+    """A small one, trained here."""
+    tokenizer = Tokenizer(models.BPE(**(model or {})))
+    tokenizer.pre_tokenizer = pre
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=size, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+                                  special_tokens=["<|endoftext|>", "<s>", "</s>"], **flags)
+    tokenizer.train_from_iterator(sample_text() + WORDS * 3, trainer)
+    return tokenizer
+
+
+def pattern(name):
+    if PATTERNS[name] is None:
+        return lambda: byte_level(pre_tokenizers.ByteLevel(add_prefix_space=False))
+    return lambda: byte_level(pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(PATTERNS[name]), "isolated"),
+                                                       pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]))
+
+
+def deepseek3():
+    return byte_level(pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(r"\p{N}{1,3}"), "isolated"), pre_tokenizers.Split(Regex("[一-龥぀-ゟ゠-ヿ]+"), "isolated"),
+                                               pre_tokenizers.Split(Regex(PATTERNS["deepseek"]), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]))
+
+
+def digits(individual):
+    return lambda: byte_level(pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=individual), pre_tokenizers.Punctuation("contiguous"),
+                                                       pre_tokenizers.ByteLevel(add_prefix_space=False)]))
+
+
+def roberta():
+    tokenizer = byte_level(pre_tokenizers.ByteLevel(add_prefix_space=True))
+    tokenizer.add_special_tokens([AddedToken("<mask>", lstrip=True, special=True, normalized=False)])
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 1))
+    return tokenizer
+
+
+def added():
+    tokenizer = byte_level(pre_tokenizers.ByteLevel(add_prefix_space=True))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.add_tokens([AddedToken("ING", normalized=True), AddedToken("the", single_word=True), AddedToken("[MASK]", lstrip=True, rstrip=True, normalized=False),
+                          AddedToken("to ", normalized=False), AddedToken("  ", normalized=True), AddedToken(" a", rstrip=True), AddedToken("1", single_word=True, normalized=False)])
+    tokenizer.post_processor = processors.Sequence([processors.ByteLevel(), processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)])])
+    return tokenizer
+
+
+def ignore_merges():
+    tokenizer = pattern("llama3")()
+    text = json.loads(tokenizer.to_str())
+    text["model"]["ignore_merges"] = True
+    size = max(text["model"]["vocab"].values())
+    for i, word in enumerate(["Ġthough", "Ġwaterfall", "ĠthereĠ", "zqx"]):  # reached by no merge
+        text["model"]["vocab"].setdefault(word, size + 1 + i)
+    return Tokenizer.from_str(json.dumps(text))
+
+
+def characters(**options):
+    """Not byte-level: characters that the vocabulary lacks."""
+    def make():
+        tokenizer = Tokenizer(models.BPE(unk_token="<unk>"))
+        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        words = {k: options[k] for k in options if k in ("continuing_subword_prefix", "end_of_word_suffix")}
+        tokenizer.train_from_iterator(sample_text(), trainers.BpeTrainer(vocab_size=600, show_progress=False, special_tokens=["<unk>"] + (
+            ["<0x%02X>" % b for b in range(256)] if options.get("byte_fallback") else []), **words))
+        text = json.loads(tokenizer.to_str())
+        text["model"].update(options)
+        return Tokenizer.from_str(json.dumps(text))
+    return make
+
+
+TOKENIZERS = {"bpe-" + name: pattern(name) for name in PATTERNS}
+TOKENIZERS.update({
+    "bpe-deepseek3": deepseek3, "bpe-digits": digits(True), "bpe-digits-together": digits(False), "bpe-roberta": roberta, "bpe-added": added,
+    "bpe-ignore-merges": ignore_merges, "bpe-unk": characters(), "bpe-unk-fused": characters(fuse_unk=True), "bpe-no-unk": characters(unk_token=None),
+    "bpe-byte-fallback": characters(byte_fallback=True, fuse_unk=True), "bpe-suffix": characters(end_of_word_suffix="</w>"),
+    "bpe-prefix": characters(continuing_subword_prefix="##"),
+})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("program")
+    parser.add_argument("--texts", type=int, default=10000)
+    parser.add_argument("--only")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    oracle = os.environ.get("CLADE_ORACLE_PYTHON")
+    if options.list:
+        print("\n".join(TOKENIZERS))
+        return
+    if not oracle:
+        print("skip: CLADE_ORACLE_PYTHON names no Python with the package tokenizers")
+        sys.exit(77)
+    if os.path.realpath(sys.prefix) != os.path.realpath(os.path.dirname(os.path.dirname(oracle))):
+        os.execv(oracle, [oracle, *sys.argv])
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    texts, wrong, asked = texts_for(options.texts), 0, 0
+    with tempfile.TemporaryDirectory() as folder:
+        for name, make in TOKENIZERS.items():
+            if options.only and options.only not in name:
+                continue
+            made = make()
+            if made is None:
+                print("skip: %s: its files are absent (CLADE_SHARED_DATA)" % name)
+                continue
+            tokenizer, arguments = made if isinstance(made, tuple) else (made, None)
+            if arguments is None:
+                path = os.path.join(folder, name + ".json")
+                tokenizer.save(path)
+                arguments = ["json", path]
+            wrong += compare(name, tokenizer, options.program, arguments, texts)
+            asked += 1
+    print("%d tokenizers, %d texts each, %d differ" % (asked, len(texts), wrong))
+    sys.exit(1 if wrong or not asked else 0)
+
+
+main()
