@@ -14,6 +14,38 @@ static struct clade_bound *last_of(const struct clade_session *session, const ch
 	return entry == CLADE_IR_NONE ? NULL : session->last[entry];
 }
 
+/* Types as in the last run, but of caches only the rows that hold something. */
+static void cost_of(const struct clade_session *session, const struct clade_bound *bound, const struct clade_item *item,
+		    struct clade_cost *out)
+{
+	struct clade_type types[2][CLADE_MAX_PORTS];
+	const struct clade_type *pointers[2][CLADE_MAX_PORTS] = { { NULL } };
+	struct clade_node_info info = { .size = sizeof(info),
+					.params = item->params,
+					.input_count = item->input_count,
+					.output_count = item->output_count,
+					.inputs = pointers[0],
+					.outputs = pointers[1] };
+	int64_t *capacity = session->capacity_dim == CLADE_IR_NONE ? NULL : &bound->bindings[session->capacity_dim];
+	int64_t kept = capacity ? *capacity : 0;
+
+	if (capacity && session->used_rows > 0 && session->used_rows < kept)
+		*capacity = session->used_rows;
+	for (uint32_t i = 0; i < item->input_count; i++)
+		if (item->inputs[i] != CLADE_IR_NONE &&
+		    clade_ir_eval_type(session->ir, &session->ir->values[item->inputs[i]].type, bound->bindings,
+				       &types[0][i]))
+			pointers[0][i] = &types[0][i];
+	for (uint32_t i = 0; i < item->output_count; i++)
+		if ((i == 0 || clade_bound_tensor((struct clade_bound *)bound, item->place, item->outputs[i])) &&
+		    clade_ir_eval_type(session->ir, &session->ir->values[item->outputs[i]].type, bound->bindings,
+				       &types[1][i]))
+			pointers[1][i] = &types[1][i];
+	if (capacity)
+		*capacity = kept;
+	clade_op_cost(item->op, &info, out);
+}
+
 bool clade_session_step(const struct clade_session *session, const char *entry, size_t index,
 			struct clade_plan_step *out)
 {
@@ -48,6 +80,7 @@ bool clade_session_step(const struct clade_session *session, const char *entry, 
 	out->refusal_count = item->choice.refusal_count;
 	out->refusals = item->choice.refusals;
 	out->device_ns = clade_exec_device_ns(bound->execs[index]);
+	cost_of(session, bound, item, &out->cost);
 	return true;
 }
 

@@ -70,6 +70,26 @@ static const struct clade_attr window =
 static const struct clade_attr softcap = ATTR("softcap", CLADE_ATTR_FLOAT, offsetof(struct attention_params, softcap),
 					      .min = 0, .max = 3e38, .help = "c > 0: scores become c tanh(score / c)");
 
+/* Pairs of a query and a key that it sees, as far as the shapes tell: without data the queries are the last t of s
+ * positions. Masks are not looked into. */
+static double visible_pairs(const struct attention_params *params, double t, double s)
+{
+	double pairs = t * s, window = (double)params->window;
+
+	if (params->causal)
+		pairs = s >= t ? t * s - t * (t - 1) / 2 : s * (s + 1) / 2;
+	return window > 0 && window * t < pairs ? window * t : pairs;
+}
+
+static void attention_cost(const struct clade_node_info *node, struct clade_cost *cost)
+{
+	const struct clade_type *q = node->inputs[ATTENTION_Q], *v = node->inputs[ATTENTION_V];
+	double heads = (double)q->dims[0] * (double)q->dims[1];
+
+	cost->flops = 2.0 * heads * ((double)q->dims[3] + (double)v->dims[3]) *
+		      visible_pairs(node->params, (double)q->dims[2], (double)v->dims[2]);
+}
+
 const struct clade_op attention_op = {
 	.size = sizeof(struct clade_op),
 	.name = "attention",
@@ -87,6 +107,7 @@ const struct clade_op attention_op = {
 	.cases = attention_cases,
 	.family = "attention",
 	.rows = "b t?q_pos,!causal+!window s?causal+q_pos",
+	.cost = attention_cost,
 };
 
 clade_plugin_entry_fn clade_family_attention;

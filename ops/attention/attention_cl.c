@@ -183,7 +183,7 @@ static enum clade_status run_cl(const struct clade_run *run)
 	struct clade_arg args[ARG_COUNT];
 	struct attention_shape shape;
 	int64_t rows, blocks, chunks;
-	bool any;
+	bool any = false;
 	enum clade_status status = read_shape(run, &shape, &any);
 
 	if (status || !any)
@@ -244,7 +244,7 @@ static enum clade_status run_cpu(const struct clade_run *run)
 	struct attention_shape shape;
 	uint32_t width = lanes(run->device), count;
 	int64_t rows;
-	bool any;
+	bool any = false;
 	enum clade_status status = read_shape(run, &shape, &any);
 
 	if (status || !any)

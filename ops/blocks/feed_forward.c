@@ -2,6 +2,8 @@
 /* The block `feed_forward`: ports, attribute and cases. Its reference is its body in graph/lib. */
 #include "blocks_internal.h"
 
+#include <clade/op_kit.h>
+
 const char *const clade_feed_forward_acts[] = { "relu", "gelu", "gelu_tanh", "silu", NULL };
 
 static const struct clade_attr act = { .size = sizeof(struct clade_attr),
@@ -71,6 +73,15 @@ static const struct clade_case *const cases[] = {
 	NULL
 };
 
+/* Two matrices; what the activation costs is left out. */
+static void feed_forward_cost(const struct clade_node_info *node, struct clade_cost *cost)
+{
+	const struct clade_type *x = node->inputs[0], *w1 = node->inputs[1], *w2 = node->inputs[3];
+	double rows = (double)clade_kit_product(x, 0, x->rank - 1);
+
+	cost->flops = 2.0 * rows * ((double)clade_kit_count(w1) + (double)clade_kit_count(w2));
+}
+
 const struct clade_op clade_op_feed_forward = {
 	.size = sizeof(struct clade_op),
 	.name = "feed_forward",
@@ -84,4 +95,5 @@ const struct clade_op clade_op_feed_forward = {
 	.cases = cases,
 	.family = "blocks",
 	.rows = "...",
+	.cost = feed_forward_cost,
 };

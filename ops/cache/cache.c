@@ -72,6 +72,19 @@ static const struct clade_case *const store_cases[] = {
 	NULL
 };
 
+/* Only the rows that are written. */
+static void cache_write_cost(const struct clade_node_info *node, struct clade_cost *cost)
+{
+	cost->flops = 0;
+	cost->bytes = 8.0 * (double)clade_kit_count(node->inputs[1]) + 4.0 * (double)clade_kit_count(node->inputs[2]);
+}
+
+static void store_cost(const struct clade_node_info *node, struct clade_cost *cost)
+{
+	cost->flops = 0;
+	cost->bytes = 2.0 * clade_kit_width(node->inputs[1]->dtype) * (double)clade_kit_count(node->inputs[1]);
+}
+
 static const struct clade_op cache_write_op = {
 	.size = sizeof(struct clade_op),
 	.name = "cache_write",
@@ -82,6 +95,7 @@ static const struct clade_op cache_write_op = {
 	.cases = cache_write_cases,
 	.family = "cache",
 	.rows = "b g t",
+	.cost = cache_write_cost,
 };
 
 static const struct clade_op store_op = {
@@ -92,6 +106,7 @@ static const struct clade_op store_op = {
 	.infer = infer_store,
 	.cases = store_cases,
 	.family = "cache",
+	.cost = store_cost,
 };
 
 clade_plugin_entry_fn clade_family_cache;

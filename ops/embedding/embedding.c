@@ -31,6 +31,13 @@ static const struct clade_case *const embedding_cases[] = {
 	NULL
 };
 
+/* Of the table only the rows that are taken. */
+static void embedding_cost(const struct clade_node_info *node, struct clade_cost *cost)
+{
+	cost->flops = 0;
+	cost->bytes = 4.0 * (double)clade_kit_count(node->inputs[0]) + 8.0 * (double)clade_kit_count(node->outputs[0]);
+}
+
 const struct clade_op embedding_op = {
 	.size = sizeof(struct clade_op),
 	.name = "embedding",
@@ -39,6 +46,7 @@ const struct clade_op embedding_op = {
 	.cases = embedding_cases,
 	.family = "embedding",
 	.rows = "...",
+	.cost = embedding_cost,
 };
 
 clade_plugin_entry_fn clade_family_embedding;

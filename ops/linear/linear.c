@@ -2,6 +2,8 @@
 /* The op `linear`: ports, shapes and cases. */
 #include "linear_internal.h"
 
+#include <clade/op_kit.h>
+
 static const struct clade_port x = { .size = sizeof(struct clade_port),
 				     .name = "x",
 				     .flags = CLADE_IN,
@@ -75,6 +77,14 @@ static const struct clade_case *const cases[] = {
 	CASE("bias differs", CLADE_CASE_FAILS, "x = f32[2, 4]", "w = f32[3, 4]", "bias = f32[4]"), NULL
 };
 
+/* One fma a weight and row. */
+static void linear_cost(const struct clade_node_info *node, struct clade_cost *cost)
+{
+	const struct clade_type *y = node->outputs[0];
+
+	cost->flops = 2.0 * (double)clade_kit_count(y) * (double)node->inputs[1]->dims[1];
+}
+
 const struct clade_op clade_op_linear = {
 	.size = sizeof(struct clade_op),
 	.name = "linear",
@@ -85,4 +95,5 @@ const struct clade_op clade_op_linear = {
 	.cases = cases,
 	.family = "linear",
 	.rows = "...",
+	.cost = linear_cost,
 };

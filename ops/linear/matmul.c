@@ -2,6 +2,8 @@
 /* The op `matmul`: ports, shapes and cases. */
 #include "linear_internal.h"
 
+#include <clade/op_kit.h>
+
 static const struct clade_attr transpose_a = { .size = sizeof(struct clade_attr),
 					       .name = "transpose_a",
 					       .type = CLADE_ATTR_BOOL,
@@ -157,6 +159,15 @@ static const struct clade_case *const cases[] = {
 	NULL
 };
 
+static void matmul_cost(const struct clade_node_info *node, struct clade_cost *cost)
+{
+	const struct matmul_params *params = node->params;
+	const struct clade_type *a = node->inputs[0];
+
+	cost->flops = 2.0 * (double)clade_kit_count(node->outputs[0]) *
+		      (double)a->dims[a->rank - (params->transpose_a ? 2u : 1u)];
+}
+
 const struct clade_op clade_op_matmul = {
 	.size = sizeof(struct clade_op),
 	.name = "matmul",
@@ -170,4 +181,5 @@ const struct clade_op clade_op_matmul = {
 	.infer = infer_matmul,
 	.cases = cases,
 	.family = "linear",
+	.cost = matmul_cost,
 };

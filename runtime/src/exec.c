@@ -3,6 +3,7 @@
 #include "device.h"
 
 #include <stdio.h>
+#include <time.h>
 
 static struct clade_run_state *state_of(const struct clade_run *run)
 {
@@ -179,6 +180,14 @@ static enum clade_status check_tensors(const struct clade_exec *exec, const stru
 	return CLADE_OK;
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 enum clade_status clade_exec_run(struct clade_exec *exec, const void *params, const struct clade_tensor *const *inputs,
 				 const struct clade_tensor *const *outputs, const struct clade_tensor *const *scratch,
 				 struct clade_diag *diag)
@@ -187,6 +196,7 @@ enum clade_status clade_exec_run(struct clade_exec *exec, const void *params, co
 	struct clade_run_state state = { exec, diag };
 	struct clade_run run = { .size = sizeof(run), .host = &clade_host_services };
 	enum clade_status status;
+	uint64_t started;
 
 	if (!exec || (step->node.input_count && !inputs) || (step->node.output_count && !outputs) ||
 	    (step->scratch_count && !scratch))
@@ -212,7 +222,10 @@ enum clade_status clade_exec_run(struct clade_exec *exec, const void *params, co
 	run.device = &step->device->info;
 	run.opaque = &state;
 	step->device->driver->exec_begin(exec);
+	started = exec->queue->profiling ? now_ns() : 0;
 	status = step->impl->run(&run);
+	if (exec->queue->profiling)
+		exec->host_ns = now_ns() - started;
 	if (status) /* keeps the reason it has given, if any */
 		return clade_run_fail(&run, status, "run failed (%s) and gave no reason", clade_status_name(status));
 	return CLADE_OK;

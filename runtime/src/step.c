@@ -42,6 +42,31 @@ static const struct need {
 	{ CLADE_NEEDS_INT_DOT, has_int_dot, "the device has no integer dot product" },
 };
 
+static double bytes_of(const struct clade_type *const *types, uint32_t count)
+{
+	double total = 0;
+	size_t bytes;
+
+	for (uint32_t i = 0; i < count; i++)
+		if (types[i] && clade_type_bytes(types[i], &bytes))
+			total += (double)bytes;
+	return total;
+}
+
+void clade_op_cost(const struct clade_op *op, const struct clade_node_info *node, struct clade_cost *out)
+{
+	out->flops = 0;
+	out->bytes = bytes_of(node->inputs, node->input_count) + bytes_of(node->outputs, node->output_count);
+	for (uint32_t i = 0; i < node->output_count; i++) {
+		int64_t count;
+
+		if (node->outputs[i] && clade_type_count(node->outputs[i], &count) && (double)count > out->flops)
+			out->flops = (double)count;
+	}
+	if (op->cost)
+		op->cost(node, out);
+}
+
 bool clade_impl_accepts(const struct clade_impl *impl, const struct clade_node_info *node, char *why, size_t why_size)
 {
 	char unread[8];

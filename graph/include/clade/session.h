@@ -5,6 +5,7 @@
 
 #include <clade/device.h>
 #include <clade/graph.h>
+#include <clade/op.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -74,7 +75,8 @@ struct clade_plan_step {
 	bool is_copy, is_block, is_view;
 	size_t refusal_count;
 	const struct clade_refusal *refusals;
-	uint64_t device_ns; /* profiling sessions: of the last run */
+	uint64_t device_ns;     /* profiling sessions: of the last run */
+	struct clade_cost cost; /* at the last run's shapes; caches count the rows in use */
 };
 struct clade_plan_totals {
 	uint64_t steps, launches, copies, copy_bytes, weight_bytes, state_bytes, arena_bytes, second_layout_bytes;

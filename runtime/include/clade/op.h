@@ -128,6 +128,13 @@ enum clade_op_flags {
 	CLADE_OP_BLOCK = 2 /* a graph block of this name is the reference; only ports, attrs and cases are used */
 };
 
+struct clade_node_info;
+/* What one execution cannot do without: for rates (GFLOP/s, GB/s), never for decisions. */
+struct clade_cost {
+	double flops; /* an fma counts 2 */
+	double bytes; /* read or written at least once, as the tensors are stored */
+};
+
 struct clade_op {
 	uint32_t size;
 	const char *name, *doc; /* doc: one paragraph: formula, shapes, source (paper, equation) */
@@ -151,6 +158,9 @@ struct clade_op {
 	 * beyond a query's position do not count. NULL: none. Graph entries that say `chunk T` are proved by this: T
 	 * may meet only such axes. A written state (CLADE_STATE) may lack T. */
 	const char *rows;
+	/* Corrects `cost`, which comes with an operation an element of the largest output and the bytes of all inputs
+	 * and outputs. NULL: that is right. Types are concrete. */
+	void (*cost)(const struct clade_node_info *node, struct clade_cost *cost);
 };
 
 /* ---- implementations ---- */

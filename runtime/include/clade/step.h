@@ -42,6 +42,9 @@ CLADE_API enum clade_status clade_infer_types_with(const struct clade_op *op, st
 CLADE_API bool clade_impl_accepts(const struct clade_impl *impl, const struct clade_node_info *node, char *why,
 				  size_t why_size);
 
+/* What an execution of `op` with these types costs. */
+CLADE_API void clade_op_cost(const struct clade_op *op, const struct clade_node_info *node, struct clade_cost *out);
+
 /* ---- steps ---- */
 struct clade_step; /* immutable once built; shareable between threads */
 CLADE_API enum clade_status clade_step_create(struct clade_device *device, const struct clade_op *op,

@@ -167,7 +167,7 @@ static enum clade_status host_launch(struct clade_exec *exec, uint32_t slot, con
 
 static uint64_t host_exec_ns(struct clade_exec *exec)
 {
-	return 0;
+	return exec->host_ns;
 }
 
 static void host_native(struct clade_exec *exec, struct clade_native *out)
