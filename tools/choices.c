@@ -34,6 +34,7 @@ enum clade_status model_session(struct tool *tool, const struct model *model, in
 			.fast = options->fast,
 			.open_all = open_all,
 			.keep_values = keep_values,
+			.profiling = options->profiling,
 		};
 		struct clade_session_params params = { .size = sizeof(params),
 						       .choices = &choices,

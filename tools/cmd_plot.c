@@ -185,9 +185,9 @@ static enum clade_status read_prompt(struct attention *a)
 	return status;
 }
 
-static enum clade_status ignore_id(void *user, size_t row, int32_t id)
+static enum clade_status ignore_id(void *user, size_t row, int32_t id, bool *out_stop)
 {
-	(void)user, (void)row, (void)id;
+	(void)user, (void)row, (void)id, (void)out_stop;
 	return CLADE_OK;
 }
 
@@ -196,7 +196,11 @@ static enum clade_status make_target(struct attention *a)
 {
 	struct generator generator;
 	struct row row = { .prompt = a->source.ids, .prompt_count = a->source.count };
+	struct clade_sampling greedy;
 	enum clade_status status = generator_init(a->tool, &a->model, &generator);
+	clade_sampling_default(&greedy);
+	if (status == CLADE_OK)
+		status = clade_sampler_create(a->tool->context, &greedy, &generator.sampler, &a->tool->diag);
 	generator.session = a->session;
 	if (status == CLADE_OK)
 		status = generator_run(&generator, &row, 1, 1, ignore_id, NULL);
@@ -210,6 +214,7 @@ static enum clade_status make_target(struct attention *a)
 		status = clade_session_reset(a->session, &a->tool->diag);
 	}
 	free(row.ids);
+	clade_sampler_destroy(&generator.sampler);
 	return status;
 }
 

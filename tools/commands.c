@@ -3,6 +3,17 @@
 #include "commands.h"
 
 const struct command *const commands[] = {
-	&command_run,    &command_generate, &command_tokenize, &command_embed, &command_perplexity, &command_check,
-	&command_verify, &command_inspect,  &command_devices,  &command_ops,   &command_plot,       NULL,
+	&command_run,
+	&command_generate,
+	&command_tokenize,
+	&command_embed,
+	&command_perplexity,
+	&command_check,
+	&command_verify,
+	&command_inspect,
+	&command_devices,
+	&command_ops,
+	&command_plot,
+	&command_profile,
+	NULL,
 };

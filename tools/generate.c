@@ -3,6 +3,8 @@
  * skip, so that batch mates change nothing. A graph without a position input gets the whole sequence at every step. */
 #include "generate.h"
 
+#include "roles.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,32 +15,6 @@ static double now(void)
 	struct timespec time;
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-/* ---- what an entry's inputs mean, by name ---- */
-enum role { IDS, MASK, TARGET_MASK, POSITIONS, ROWS, ROLE_COUNT };
-static const struct {
-	const char *name;
-	enum role role;
-} roles[] = {
-	{ "input_ids", IDS },
-	{ "decoder_input_ids", IDS },
-	{ "attention_mask", MASK },
-	{ "encoder_attention_mask", MASK },
-	{ "decoder_attention_mask", TARGET_MASK },
-	{ "position_ids", POSITIONS },
-	{ "decoder_position_ids", POSITIONS },
-	{ "positions", POSITIONS },
-	{ "pos", POSITIONS },
-	{ "output_rows", ROWS },
-};
-
-static enum role find_role(const char *name)
-{
-	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++)
-		if (strcmp(roles[i].name, name) == 0)
-			return roles[i].role;
-	return ROLE_COUNT;
 }
 
 static enum clade_status scan_entry(struct generator *g, const char *entry, bool last)
@@ -54,10 +30,10 @@ static enum clade_status scan_entry(struct generator *g, const char *entry, bool
 				"decoder_input_ids, attention_mask, decoder_attention_mask, position_ids and "
 				"output_rows",
 				port.name, entry);
-		has_ids |= role == IDS;
+		has_ids |= role == ROLE_IDS;
 		if (last) {
-			g->has_positions |= role == POSITIONS;
-			g->has_rows |= role == ROWS;
+			g->has_positions |= role == ROLE_POSITIONS;
+			g->has_rows |= role == ROLE_ROWS;
 		}
 	}
 	if (!has_ids)
@@ -160,10 +136,10 @@ static enum clade_status run_entry(struct generator *g, const char *entry, const
 		struct clade_type type = { CLADE_I32, 2, { (int64_t)frame->batch, (int64_t)frame->width } };
 		const int32_t *data = NULL;
 		switch (find_role(port.name)) {
-		case IDS:
+		case ROLE_IDS:
 			data = frame->ids;
 			break;
-		case MASK:
+		case ROLE_MASK:
 			data = frame->mask;
 			if (frame->source_mask != NULL) {
 				data = frame->source_mask;
@@ -172,13 +148,13 @@ static enum clade_status run_entry(struct generator *g, const char *entry, const
 				data = NULL; /* a cached decoder knows its rows by their positions */
 			}
 			break;
-		case TARGET_MASK:
+		case ROLE_TARGET_MASK:
 			data = port.optional ? NULL : frame->mask;
 			break;
-		case POSITIONS:
+		case ROLE_POSITIONS:
 			data = frame->positions;
 			break;
-		case ROWS:
+		case ROLE_ROWS:
 			data = frame->rows;
 			type.dims[1] = 1;
 			break;

@@ -49,6 +49,23 @@ static int64_t default_dim(size_t index)
 	return sizes[index % 5];
 }
 
+enum clade_status dim_values_set(struct tool *tool, const struct model *model, const struct clade_graph_port *port,
+				 const int64_t *values, uint32_t count, struct dim_values *dims)
+{
+	char text[512];
+	clade_graph_type_text(model->graph, &port->type, text, sizeof(text));
+	const char *at = strchr(text, '[');
+	for (uint32_t i = 0; at != NULL && i < port->type.rank && i < count; i++) {
+		at += 1 + strspn(at + 1, " ");
+		size_t length = strcspn(at, ",]");
+		if (port->type.dims[i] < 0 && find_dim(dims, at, length) == NULL &&
+		    !add_dim(dims, at, length, values[i]))
+			return fail_usage(tool, CLADE_MSG_TOOL_INPUT, port->name, "%s has too many dims", text);
+		at += length;
+	}
+	return CLADE_OK;
+}
+
 /* Concrete dims from the type's text, "i32[B, T]": numbers and plain names. */
 static enum clade_status bind_shape(struct tool *tool, const struct model *model, const struct clade_graph_port *port,
 				    struct dim_values *dims, struct clade_type *out)

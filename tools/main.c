@@ -186,7 +186,9 @@ int main(int argc, char **argv)
 					  .length = 64,
 					  .width = 128,
 					  .layout = "interleaved",
-					  .base = 10000 } };
+					  .base = 10000,
+					  .tokens = 512,
+					  .repeats = 5 } };
 	hold_standard_streams();
 	install_signals();
 	setlocale(LC_CTYPE, "C.UTF-8");

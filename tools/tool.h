@@ -41,6 +41,9 @@ struct options {
 	const char *output, *kind, *layout;
 	int64_t layer, head, length, width, start;
 	double base;
+	int64_t tokens, generated, depth, repeats;
+	bool profiling;
+	const char *trace;
 	struct words watch; /* values inside the graph that become outputs */
 	int64_t stride;
 	struct words texts;

@@ -76,7 +76,8 @@ struct clade_exec {
 	const struct clade_step *step;
 	struct clade_queue *queue;
 	void *state; /* the driver's: kernel objects and what their arguments are */
-	uint64_t host_ns; /* profiling queues: what the last execution took inside run(); all of it on the host device */
+	uint64_t
+		host_ns; /* profiling queues: what the last execution took inside run(); all of it on the host device */
 };
 
 /* What prepare's and run's `opaque` point to. */

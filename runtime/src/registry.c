@@ -163,7 +163,7 @@ static bool is_taken(struct clade_registry *registry, const char *op, const char
 		taken = find_kernel(&context->tables, kernel);
 	else
 		taken = impl ? (const void *)find_impl(&context->tables, op, impl) != NULL
-			     : find_op(&context->tables, op) != NULL;
+			     : op && find_op(&context->tables, op);
 	pthread_mutex_unlock(&context->registry_lock);
 	return taken;
 }

@@ -33,6 +33,7 @@ static enum clade_status host_list(struct clade_context *context, struct clade_f
 	found->info.max_alloc_bytes = found->info.global_bytes;
 	found->info.base_align = HOST_ALIGN;
 	found->info.fp64 = 1;
+	found->info.profiling = 1;
 	found->info.native_float_width = 1;
 	found->info.vector_width = 1;
 	found->info.tile_rows = 1;
