@@ -22,6 +22,7 @@ except ImportError:  # main starts again with the Python that has it
     pass
 
 SHARED = os.environ.get("CLADE_SHARED_DATA", "")
+FOLDER = None  # for files that a tokenizer needs
 WORDS = """the of and a to in is you that it he was for on are as with his they I at be this have from or one had by word but not what
 all were we when your can said there use an each which she do how their if will up other about out many then them these so some her would
 make like him into time has look two more write go see number no way could people my than first water been call who oil its now find long
@@ -109,6 +110,37 @@ def compare(name, tokenizer, program, arguments, texts):
     return wrong
 
 
+def compare_gguf(program):
+    """The vocabularies of llama.cpp's own tests: their texts and ids. Needs the package gguf."""
+    wrong = 0
+    for name in GGUF_VOCABULARIES if SHARED else []:
+        path = os.path.join(SHARED, "tokenizers", "llama.cpp", "ggml-vocab-%s.gguf" % name)
+        arrays = os.path.join(FOLDER, name + ".arrays")
+        with open(arrays, "w", encoding="utf-8") as file:
+            json.dump(gguf_arrays(path), file)
+        with open(path + ".inp", encoding="utf-8", newline="") as file:
+            texts = file.read().split("\n__ggml_vocab_test__\n")
+        with open(path + ".out", encoding="utf-8") as file:
+            expected = [[int(word) for word in line.split()] for line in file.read().split("\n")]
+        differ = [t for t, e, (ids, _) in zip(texts, expected, ask_clade(program, ["arrays", arrays, "plain"], texts)) if ids != e]
+        print("gguf-%-19s %6d texts, %d differ %r" % (name, len(texts), len(differ), differ[:3]))
+        wrong += len(differ) + (not texts)
+    return wrong
+
+
+def gguf_arrays(path):
+    """The members of struct clade_tokenizer_data, from a GGUF file."""
+    from gguf import GGUFReader
+    fields = GGUFReader(path).fields
+    keys = {"model": "model", "pre": "pre", "tokens": "tokens", "scores": "scores", "types": "token_type", "merges": "merges", "bos": "bos_token_id",
+            "eos": "eos_token_id", "unknown": "unknown_token_id", "separator": "seperator_token_id", "padding": "padding_token_id",
+            "cls": "cls_token_id", "mask": "mask_token_id", "add_bos": "add_bos_token", "add_eos": "add_eos_token", "add_space_prefix": "add_space_prefix"}
+    values = {name: fields["tokenizer.ggml." + key].contents() for name, key in keys.items() if "tokenizer.ggml." + key in fields}
+    return {name: int(value) if isinstance(value, bool) else value for name, value in values.items()}
+
+
+GGUF_VOCABULARIES = ["gpt-2", "bert-bge"]
+
 # ---- tokenizers: byte-level BPE ----
 
 PATTERNS = {
@@ -195,11 +227,34 @@ def characters(**options):
     return make
 
 
+def gpt2_files(config=None):
+    """The real GPT-2, from its vocab.json and merges.txt."""
+    def make():
+        if not SHARED:
+            return None
+        folder = os.path.join(SHARED, "tokenizers", "gpt2")
+        files = [os.path.join(folder, "gpt2_vocab.json"), os.path.join(folder, "gpt2_merges.txt")]
+        tokenizer = Tokenizer(models.BPE.from_file(*files))
+        prefix = bool(config and config.get("add_prefix_space"))
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix)
+        tokenizer.decoder = decoders.ByteLevel()
+        tokenizer.add_special_tokens(["<|endoftext|>"])
+        if config:
+            bos = config["bos_token"]
+            tokenizer.post_processor = processors.TemplateProcessing(single=bos + " $A", special_tokens=[(bos, tokenizer.token_to_id(bos))])
+            files.append(os.path.join(FOLDER, "gpt2_config.json"))
+            with open(files[-1], "w", encoding="utf-8") as file:
+                json.dump(config, file)
+        return tokenizer, ["merges", *files]
+    return make
+
+
 TOKENIZERS = {"bpe-" + name: pattern(name) for name in PATTERNS}
 TOKENIZERS.update({
     "bpe-deepseek3": deepseek3, "bpe-digits": digits(True), "bpe-digits-together": digits(False), "bpe-roberta": roberta, "bpe-added": added,
     "bpe-ignore-merges": ignore_merges, "bpe-unk": characters(), "bpe-unk-fused": characters(fuse_unk=True), "bpe-no-unk": characters(unk_token=None),
     "bpe-byte-fallback": characters(byte_fallback=True, fuse_unk=True), "bpe-suffix": characters(end_of_word_suffix="</w>"),
+    "gpt2": gpt2_files(), "gpt2-bos": gpt2_files({"tokenizer_class": "GPT2Tokenizer", "bos_token": "<|endoftext|>", "add_bos_token": True, "add_prefix_space": True}),
     "bpe-prefix": characters(continuing_subword_prefix="##"),
 })
 
@@ -222,7 +277,9 @@ def main():
         os.execv(oracle, [oracle, *sys.argv])
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     texts, wrong, asked = texts_for(options.texts), 0, 0
+    global FOLDER
     with tempfile.TemporaryDirectory() as folder:
+        FOLDER = folder
         for name, make in TOKENIZERS.items():
             if options.only and options.only not in name:
                 continue
@@ -237,6 +294,8 @@ def main():
                 arguments = ["json", path]
             wrong += compare(name, tokenizer, options.program, arguments, texts)
             asked += 1
+        if not options.only:
+            wrong += compare_gguf(options.program)
     print("%d tokenizers, %d texts each, %d differ" % (asked, len(texts), wrong))
     sys.exit(1 if wrong or not asked else 0)
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Encodes and decodes many texts, for tests that ask another tokenizer the same: test_oracle.py.
- * usage: text_ids json|bpe FILE... : stdin holds texts, each behind its length (32 bits); stdout gets for each the
+ * usage: text_ids KIND FILE... [plain]: KIND is json (tokenizer.json), merges (vocab.json merges.txt
+ * [tokenizer_config.json]) or arrays (a JSON object with the members of struct clade_tokenizer_data); plain: without
+ * special tokens. stdin holds texts, each behind its length (32 bits); stdout gets for each the
  * number of its ids and the ids (32 bits each), then the length and the text that they decode to (special tokens too).
  */
 #include <clade/text.h>
+#include <jansson.h>
 
 #include <stdint.h>
 #include <stdio.h>
@@ -69,15 +72,79 @@ static int decode(const struct clade_tokenizer *tokenizer, const int32_t *ids, s
 	return 0;
 }
 
-static enum clade_status load(int count, char **arguments, struct clade_tokenizer **out)
+static int64_t number(const json_t *root, const char *key)
+{
+	const json_t *value = json_object_get(root, key);
+	return json_is_integer(value) ? json_integer_value(value) : -1;
+}
+
+static const char **texts_of(const json_t *list, size_t *out_count)
+{
+	size_t i, count = *out_count = json_array_size(list);
+	const char **texts = calloc(count + 1, sizeof(*texts));
+	for (i = 0; i < count; i++)
+		texts[i] = json_string_value(json_array_get(list, i));
+	return texts;
+}
+
+static enum clade_status load_arrays(const char *name, const char *text, size_t bytes, struct clade_tokenizer **out)
+{
+	json_t *root = json_loadb(text, bytes, 0, NULL);
+	const json_t *scores = json_object_get(root, "scores"), *types = json_object_get(root, "types");
+	struct clade_tokenizer_data data = {
+		.model = json_string_value(json_object_get(root, "model")),
+		.pre = json_string_value(json_object_get(root, "pre")),
+		.bos = number(root, "bos"),
+		.eos = number(root, "eos"),
+		.unknown = number(root, "unknown"),
+		.separator = number(root, "separator"),
+		.padding = number(root, "padding"),
+		.cls = number(root, "cls"),
+		.mask = number(root, "mask"),
+		.add_bos = (int)number(root, "add_bos"),
+		.add_eos = (int)number(root, "add_eos"),
+		.add_space_prefix = (int)number(root, "add_space_prefix"),
+	};
+	const char **tokens = texts_of(json_object_get(root, "tokens"), &data.token_count);
+	const char **merges = texts_of(json_object_get(root, "merges"), &data.merge_count);
+	float *score_values = calloc(data.token_count + 1, sizeof(float));
+	int32_t *type_values = calloc(data.token_count + 1, sizeof(int32_t));
+	for (size_t i = 0; i < data.token_count; i++) {
+		score_values[i] = (float)json_number_value(json_array_get(scores, i));
+		type_values[i] = (int32_t)json_integer_value(json_array_get(types, i));
+	}
+	data.tokens = tokens;
+	data.merges = merges;
+	data.scores = scores != NULL ? score_values : NULL;
+	data.types = types != NULL ? type_values : NULL;
+	enum clade_status status = clade_tokenizer_create(NULL, name, &data, out, &diag);
+	free(tokens);
+	free(merges);
+	free(score_values);
+	free(type_values);
+	json_decref(root);
+	return status;
+}
+
+static enum clade_status load(const char *kind, int count, char **paths, struct clade_tokenizer **out)
 {
 	char *texts[3] = { NULL };
 	size_t bytes[3] = { 0 };
 	enum clade_status status = CLADE_ERR_DATA;
-	for (int i = 2; i < count && i < 5; i++)
-		texts[i - 2] = read_whole(arguments[i], &bytes[i - 2]);
-	if (texts[0] != NULL && strcmp(arguments[1], "json") == 0)
-		status = clade_tokenizer_parse(NULL, arguments[2], texts[0], bytes[0], out, &diag);
+	for (int i = 0; i < count && i < 3; i++)
+		texts[i] = read_whole(paths[i], &bytes[i]);
+	const struct clade_tokenizer_files files = { .vocab = texts[0],
+						     .vocab_bytes = bytes[0],
+						     .merges = texts[1],
+						     .merges_bytes = bytes[1],
+						     .config = texts[2],
+						     .config_bytes = bytes[2] };
+	if (texts[0] != NULL && strcmp(kind, "json") == 0)
+		status = clade_tokenizer_parse(NULL, paths[0], texts[0], bytes[0], out, &diag);
+	else if (texts[0] != NULL && texts[1] != NULL && strcmp(kind, "merges") == 0)
+		status = clade_tokenizer_parse_vocab_merges(NULL, paths[0], &files, out, &diag);
+	else if (texts[0] != NULL && strcmp(kind, "arrays") == 0)
+		status = load_arrays(paths[0], texts[0], bytes[0], out);
 	for (int i = 0; i < 3; i++)
 		free(texts[i]);
 	return status;
@@ -88,8 +155,9 @@ int main(int count, char **arguments)
 	struct clade_tokenizer *tokenizer = NULL;
 	uint32_t length;
 	int failed = 0;
+	bool plain = count > 3 && strcmp(arguments[count - 1], "plain") == 0;
 	clade_diag_init(&diag);
-	if (count < 3 || load(count, arguments, &tokenizer) != CLADE_OK)
+	if (count < 3 || load(arguments[1], count - 2 - plain, arguments + 2, &tokenizer) != CLADE_OK)
 		return fail("load");
 	while (!failed && fread(&length, 4, 1, stdin) == 1) {
 		char *text = malloc((size_t)length + 1);
@@ -97,7 +165,7 @@ int main(int count, char **arguments)
 		size_t id_count;
 		if (text == NULL || fread(text, 1, length, stdin) != length)
 			return 1;
-		if (clade_tokenizer_encode(tokenizer, text, length, true, &ids, &id_count, &diag) == CLADE_OK) {
+		if (clade_tokenizer_encode(tokenizer, text, length, !plain, &ids, &id_count, &diag) == CLADE_OK) {
 			put((uint32_t)id_count);
 			fwrite(ids, 4, id_count, stdout);
 			failed = decode(tokenizer, ids, id_count);

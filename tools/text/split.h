@@ -30,7 +30,7 @@ enum clade_status splitter_cut(struct splitter *splitter, const char *text, size
 enum clade_status split_cut(const struct part *part, const struct pieces *in, struct pieces *out,
 			    struct clade_diag *diag);
 
-/* The pattern that GPT-2 was made with. */
-extern const char split_gpt2[];
+/* Patterns that families of models were made with. */
+extern const char split_gpt2[], split_qwen2[];
 
 #endif

@@ -17,14 +17,44 @@ struct clade_tokenizer;
 CLADE_API enum clade_status clade_tokenizer_parse(struct clade_context *context, const char *name, const char *text,
 						  size_t bytes, struct clade_tokenizer **out_tokenizer,
 						  struct clade_diag *diag);
-/* The same from BERT's vocab.txt, a token a line. `config`: the text of tokenizer_config.json (NULL: there is none), which
- * may name the special tokens and switch lower case, accents and Chinese characters; a tokenizer_class that is not
- * BERT's is refused. */
+/* The same from BERT's vocab.txt, a token a line. `config`: the text of tokenizer_config.json (NULL: there is none),
+ * which may name the special tokens and switch lower case, accents and Chinese characters; a tokenizer_class that is
+ * not BERT's is refused. */
 CLADE_API enum clade_status clade_tokenizer_parse_vocab_txt(struct clade_context *context, const char *name,
 							    const char *text, size_t bytes, const char *config,
-							    size_t config_bytes,
-							    struct clade_tokenizer **out_tokenizer,
+							    size_t config_bytes, struct clade_tokenizer **out_tokenizer,
 							    struct clade_diag *diag);
+/* The same from vocab.json and merges.txt, as GPT-2 has them: byte-level BPE. Texts of files with their lengths; those
+ * beside them may be NULL. `model_type` (of config.json, may be NULL) counts where tokenizer_config.json names no
+ * tokenizer_class. */
+struct clade_tokenizer_files {
+	const char *vocab, *merges, *config, *special_map; /* tokenizer_config.json, special_tokens_map.json */
+	size_t vocab_bytes, merges_bytes, config_bytes, special_map_bytes;
+	const char *model_type;
+};
+CLADE_API enum clade_status clade_tokenizer_parse_vocab_merges(struct clade_context *context, const char *name,
+							       const struct clade_tokenizer_files *files,
+							       struct clade_tokenizer **out_tokenizer,
+							       struct clade_diag *diag);
+/* The same from the metadata of a GGUF file (its keys tokenizer.ggml.*), as llama.cpp reads it. All of it is borrowed
+ * for the call; texts end with a NUL. Numbers that a file does not give are -1. */
+struct clade_tokenizer_data {
+	const char *model; /* "gpt2", "llama", "bert" */
+	const char *pre;   /* how texts are cut, for "gpt2"; NULL: "default" */
+	const char *const *tokens;
+	size_t token_count;
+	const float *scores; /* [token_count], or NULL */
+	const int32_t
+		*types; /* [token_count], or NULL: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte */
+	const char *const *merges; /* "left right" */
+	size_t merge_count;
+	int64_t bos, eos, unknown, separator, padding, cls, mask; /* ids */
+	int add_bos, add_eos, add_space_prefix;                   /* 0 or 1 */
+	bool strip_right; /* special tokens take the white space behind them: where general.name says Phi-3 */
+};
+CLADE_API enum clade_status clade_tokenizer_create(struct clade_context *context, const char *name,
+						   const struct clade_tokenizer_data *data,
+						   struct clade_tokenizer **out_tokenizer, struct clade_diag *diag);
 CLADE_API void clade_tokenizer_destroy(struct clade_tokenizer **tokenizer);
 
 /* The model's kind ("WordLevel"), and one more than the largest id. */

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: MIT */
+/* Tokenizers from the arrays of a GGUF file. What llama.cpp does with them is said in the words of tokenizer.json. */
+#include "bpe.h"
+#include "pre_patterns.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum token_type { NORMAL = 1, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE };
+
+static int type_of(const struct clade_tokenizer_data *data, size_t id)
+{
+	return data->types != NULL ? data->types[id] : NORMAL;
+}
+
+/* ---- what every file must keep to ---- */
+
+static enum clade_status check_token(const struct part_source *source, const struct clade_tokenizer_data *data,
+				     size_t id)
+{
+	const char *text = data->tokens[id];
+	int type = type_of(data, id);
+	char *end;
+	if (type < 0 || type > BYTE)
+		return text_damaged(source, "token %zu has the type %d; there are 1 to %d", id, type, BYTE);
+	if (text[0] == '\0' && type != UNUSED)
+		return text_damaged(source, "token %zu is empty", id);
+	if (utf8_check(text, strlen(text)) < strlen(text))
+		return text_damaged(source, "token %zu is not UTF-8", id);
+	if (type == BYTE && (strlen(text) != 6 || strncmp(text, "<0x", 3) != 0 || text[5] != '>' ||
+			     strspn(text + 3, "0123456789abcdefABCDEF") != 2 || strtol(text + 3, &end, 16) > 255))
+		return text_damaged(source, "token %zu, \"%.32s\", is to be a byte, which is written <0x00> to <0xFF>",
+				    id, text);
+	if (data->scores != NULL && !isfinite(data->scores[id]))
+		return text_damaged(source, "the score of token %zu is not a number", id);
+	return CLADE_OK;
+}
+
+static enum clade_status check(const struct part_source *source, const struct clade_tokenizer_data *data)
+{
+	const int64_t ids[] = { data->bos,     data->eos, data->unknown, data->separator,
+				data->padding, data->cls, data->mask };
+	static const char *const names[] = {
+		"bos", "eos", "unknown", "seperator", "padding", "cls", "mask"
+	}; /* as GGUF spells them */
+	enum clade_status status = CLADE_OK;
+	if (data->token_count == 0 || data->token_count >= INT32_MAX)
+		return text_damaged(source, "has %zu tokens; a tokenizer has 1 to 2^31 - 2", data->token_count);
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
+		if (ids[i] < -1 || ids[i] >= (int64_t)data->token_count)
+			return text_damaged(source, "tokenizer.ggml.%s_token_id is %lld; there are %zu tokens",
+					    names[i], (long long)ids[i], data->token_count);
+	for (size_t i = 0; i < data->token_count && status == CLADE_OK; i++)
+		status = check_token(source, data, i);
+	return status;
+}
+
+/* ---- tokens ---- */
+
+/* Object: text to id. `rename` (may be NULL) changes a text in place. */
+static enum clade_status add_vocab(const struct part_source *source, const struct clade_tokenizer_data *data,
+				   bool word_piece, json_t *vocab)
+{
+	struct text_buffer name = { .context = source->context };
+	enum clade_status status = CLADE_OK;
+	for (size_t id = 0; id < data->token_count && status == CLADE_OK; id++) {
+		const char *text = data->tokens[id];
+		int type = type_of(data, id);
+		bool ordinary = word_piece && type != CONTROL && type != UNKNOWN && type != USER_DEFINED;
+		char number[32] = "";
+		name.count = 0;
+		if (text[0] == '\0')
+			snprintf(number, sizeof(number), "[EMPTY_%zu]", id);
+		/* begins a word with U+2581, else continues one: WordPiece has ## before those instead */
+		if (ordinary && strncmp(text, "\xe2\x96\x81", 3) == 0)
+			text += 3;
+		else if (ordinary && !text_add(&name, "##", 2))
+			status = clade_fail_memory(source->diag, 2, "a vocabulary");
+		text = number[0] != '\0' ? number : text;
+		if (status == CLADE_OK && !text_add(&name, text, strlen(text)))
+			status = clade_fail_memory(source->diag, strlen(text), "a vocabulary");
+		const json_t *twin = status == CLADE_OK ? json_object_get(vocab, name.bytes) : NULL;
+		if (twin != NULL)
+			status = text_damaged(source, "the token \"%.64s\" has two ids, %lld and %zu", name.bytes,
+					      (long long)json_integer_value(twin), id);
+		else if (status == CLADE_OK &&
+			 json_object_set_new(vocab, name.bytes, json_integer((json_int_t)id)) != 0)
+			status = clade_fail_memory(source->diag, strlen(text), "a vocabulary");
+	}
+	text_finish(&name);
+	return status;
+}
+
+/* Texts that end a turn or part a program are control tokens, whatever the file says: converters forgot some. */
+static bool is_control(const char *text)
+{
+	static const char *const texts[] = {
+		"<|eot_id|>",
+		"<|eom_id|>",
+		"<|im_end|>",
+		"<|end|>",
+		"<|return|>",
+		"<|call|>",
+		"<|flush|>",
+		"<|calls|>",
+		"<end_of_turn>",
+		"<|endoftext|>",
+		"<|end_of_text|>",
+		"<EOT>",
+		"_<EOT>",
+		"<end_of_utterance>",
+		"</s>",
+		"<|fim_prefix|>",
+		"<|fim_suffix|>",
+		"<|fim_middle|>",
+		"<|fim_pad|>",
+		"<|fim_repo|>",
+		"<|file_sep|>",
+		"<fim_prefix>",
+		"<fim_suffix>",
+		"<fim_middle>",
+		"<fim_pad>",
+		"<fim-prefix>",
+		"<fim-suffix>",
+		"<fim-middle>",
+		"<fim-pad>",
+		"<fim-repo>",
+		"<PRE>",
+		"<SUF>",
+		"<MID>",
+		"<PAD>",
+		"<REPO>",
+		"\xe2\x96\x81<PRE>",
+		"\xe2\x96\x81<SUF>",
+		"\xe2\x96\x81<MID>",
+		"<reponame>",
+		"<|repo_name|>",
+		"<\xef\xbd\x9c"
+		"end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+	};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strcmp(text, texts[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Control, unknown and user-defined tokens are found in texts before anything else. */
+static enum clade_status add_added(const struct part_source *source, const struct clade_tokenizer_data *data,
+				   json_t *added)
+{
+	for (size_t id = 0; id < data->token_count; id++) {
+		const char *text = data->tokens[id];
+		int type = is_control(text) ? CONTROL : type_of(data, id);
+		bool rstrip = data->strip_right && strcmp(text, "<unk>") != 0 && strcmp(text, "<s>") != 0 &&
+			      strcmp(text, "<|endoftext|>") != 0;
+		if (type != CONTROL && type != UNKNOWN && type != USER_DEFINED)
+			continue;
+		json_t *item = json_pack("{s:I, s:s, s:b, s:b}", "id", (json_int_t)id, "content", text, "special",
+					 type != USER_DEFINED, "rstrip", rstrip);
+		if (item == NULL || json_array_append_new(added, item) != 0)
+			return clade_fail_memory(source->diag, 64, "added tokens");
+	}
+	return CLADE_OK;
+}
+
+/* A template of the ids before and behind the text, -1 for none. */
+static enum clade_status add_template(const struct part_source *source, int64_t before, int64_t behind, json_t *root)
+{
+	json_t *single = json_array();
+	int failed = 0;
+	if (before >= 0)
+		failed |= json_array_append_new(single, json_pack("{s:{s:s}}", "SpecialToken", "id", "before"));
+	failed |= json_array_append_new(single, json_pack("{s:{s:s}}", "Sequence", "id", "A"));
+	if (behind >= 0)
+		failed |= json_array_append_new(single, json_pack("{s:{s:s}}", "SpecialToken", "id", "behind"));
+	json_t *template =
+		json_pack("{s:s, s:o, s:{s:{s:[I]}, s:{s:[I]}}}", "type", "TemplateProcessing", "single", single,
+			  "special_tokens", "before", "ids", (json_int_t)before, "behind", "ids", (json_int_t)behind);
+	failed |= json_object_set_new(root, "post_processor", template);
+	return failed == 0 ? CLADE_OK : clade_fail_memory(source->diag, 64, "a template");
+}
+
+/* The id of a token that belongs around every text. */
+static enum clade_status around(const struct part_source *source, bool wanted, int64_t id, const char *name,
+				int64_t *out)
+{
+	*out = wanted ? id : -1;
+	return !wanted || id >= 0 ? CLADE_OK
+				  : text_damaged(source,
+						 "tokenizer.ggml.add_%s_token is true, but there is no "
+						 "tokenizer.ggml.%s_token_id",
+						 name, name);
+}
+
+static int64_t or_else(const struct clade_tokenizer_data *data, int64_t id, int64_t fallback)
+{
+	return id >= 0 ? id : fallback < (int64_t)data->token_count ? fallback : -1;
+}
+
+/* ---- gpt2: byte-level BPE ---- */
+
+static enum clade_status add_patterns(const struct part_source *source, const struct pre_patterns *pre, json_t *root)
+{
+	json_t *list = json_array();
+	int failed = json_object_set_new(root, "pre_tokenizer",
+					 json_pack("{s:s, s:o}", "type", "Sequence", "pretokenizers", list));
+	for (size_t i = 0; i < PRE_PATTERNS && pre->patterns[i] != NULL; i++)
+		failed |= json_array_append_new(list, json_pack("{s:s, s:{s:s}, s:s}", "type", "Split", "pattern",
+								"Regex", pre->patterns[i], "behavior", "Isolated"));
+	failed |= json_array_append_new(
+		list, json_pack("{s:s, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0, "use_regex", 0));
+	return failed == 0 ? CLADE_OK : clade_fail_memory(source->diag, 64, "a pre-tokenizer");
+}
+
+static enum clade_status find_pre(const struct part_source *source, const struct clade_tokenizer_data *data,
+				  const struct pre_patterns **out)
+{
+	char supported[1024] = "";
+	*out = pre_patterns_find(data->pre != NULL ? data->pre : "default");
+	if (*out != NULL)
+		return CLADE_OK;
+	for (const struct pre_patterns *row = pre_patterns; row->names != NULL; row++)
+		snprintf(supported + strlen(supported), sizeof(supported) - strlen(supported), "%s", row->names + 1);
+	return text_refuse(source, "tokenizer.ggml.pre", data->pre, supported);
+}
+
+static enum clade_status build_gpt2(const struct part_source *source, const struct clade_tokenizer_data *data,
+				    json_t *root)
+{
+	const struct pre_patterns *pre;
+	json_t *vocab = json_object(), *merges = json_array();
+	int64_t before, behind;
+	int failed = json_object_set_new(root, "model",
+					 json_pack("{s:s, s:o, s:o}", "type", "BPE", "vocab", vocab, "merges", merges));
+	failed |= json_object_set_new(root, "decoder", json_pack("{s:s}", "type", "ByteLevel"));
+	enum clade_status status = find_pre(source, data, &pre);
+	if (status != CLADE_OK)
+		return status;
+	failed |=
+		json_object_set_new(json_object_get(root, "model"), "ignore_merges", json_boolean(pre->ignore_merges));
+	for (size_t i = 0; i < data->merge_count && failed == 0; i++) {
+		size_t bytes = strlen(data->merges[i]);
+		if (utf8_check(data->merges[i], bytes) < bytes)
+			return text_damaged(source, "merge %zu is not UTF-8", i);
+		failed |= json_array_append_new(merges, json_string(data->merges[i]));
+	}
+	if (failed != 0)
+		return clade_fail_memory(source->diag, data->merge_count, "merges");
+	if (data->merge_count == 0)
+		return text_damaged(source, "has no tokenizer.ggml.merges, which a tokenizer \"gpt2\" needs");
+	status = add_patterns(source, pre, root);
+	if (status == CLADE_OK)
+		status = add_vocab(source, data, false, vocab);
+	if (status == CLADE_OK)
+		status = around(source, data->add_bos < 0 ? pre->add_bos : data->add_bos, data->bos, "bos", &before);
+	if (status == CLADE_OK)
+		status = around(source, data->add_eos > 0, data->eos, "eos", &behind);
+	return status == CLADE_OK ? add_template(source, before, behind, root) : status;
+}
+
+/* ---- bert: WordPiece ---- */
+
+static enum clade_status build_bert(const struct part_source *source, const struct clade_tokenizer_data *data,
+				    json_t *root)
+{
+	int64_t unknown = or_else(data, data->unknown, 100), before, behind;
+	json_t *vocab = json_object();
+	if (unknown < 0) {
+		json_decref(vocab);
+		return text_damaged(source, "has no tokenizer.ggml.unknown_token_id");
+	}
+	int failed = json_object_set_new(root, "model",
+					 json_pack("{s:s, s:s, s:s, s:i, s:o}", "type", "WordPiece", "unk_token",
+						   data->tokens[unknown], "continuing_subword_prefix", "##",
+						   "max_input_chars_per_word", INT32_MAX, "vocab", vocab));
+	failed |= json_object_set_new(root, "normalizer",
+				      json_pack("{s:s, s:b, s:b, s:b, s:b}", "type", "BertNormalizer", "clean_text", 1,
+						"handle_chinese_chars", 1, "strip_accents", 1, "lowercase", 1));
+	failed |= json_object_set_new(root, "pre_tokenizer", json_pack("{s:s}", "type", "BertPreTokenizer"));
+	failed |= json_object_set_new(root, "decoder",
+				      json_pack("{s:s, s:s, s:b}", "type", "WordPiece", "prefix", "##", "cleanup", 1));
+	enum clade_status status = failed == 0 ? CLADE_OK : clade_fail_memory(source->diag, 64, "a tokenizer");
+	if (status == CLADE_OK)
+		status = add_vocab(source, data, true, vocab);
+	/* llama.cpp takes the first from bos; files of BERT name it cls, too */
+	if (status == CLADE_OK)
+		status = around(source, true, or_else(data, data->bos >= 0 ? data->bos : data->cls, 101), "bos",
+				&before);
+	if (status == CLADE_OK)
+		status = around(source, true, or_else(data, data->separator, 102), "seperator", &behind);
+	return status == CLADE_OK ? add_template(source, before, behind, root) : status;
+}
+
+static const struct {
+	const char *model;
+	enum clade_status (*build)(const struct part_source *source, const struct clade_tokenizer_data *data,
+				   json_t *root);
+} models[] = {
+	{ "gpt2", build_gpt2 },
+	{ "bert", build_bert },
+};
+
+enum clade_status clade_tokenizer_create(struct clade_context *context, const char *name,
+					 const struct clade_tokenizer_data *data,
+					 struct clade_tokenizer **out_tokenizer, struct clade_diag *diag)
+{
+	struct part_source source = { context, name, diag };
+	const char *model = data->model != NULL ? data->model : "";
+	json_t *added = json_array(), *root = json_pack("{s:O}", "added_tokens", added);
+	size_t count = sizeof(models) / sizeof(models[0]), i = 0;
+	enum clade_status status = root != NULL ? CLADE_OK : clade_fail_memory(diag, 64, "a tokenizer");
+	*out_tokenizer = NULL;
+	while (i < count && strcmp(models[i].model, model) != 0)
+		i++;
+	if (status == CLADE_OK && i == count)
+		status = text_refuse(&source, "tokenizer.ggml.model", model, "gpt2, bert");
+	if (status == CLADE_OK)
+		status = check(&source, data);
+	if (status == CLADE_OK)
+		status = models[i].build(&source, data, root);
+	if (status == CLADE_OK)
+		status = add_added(&source, data, added);
+	if (status == CLADE_OK)
+		status = tokenizer_from_json(&source, root, out_tokenizer);
+	json_decref(added);
+	json_decref(root);
+	return status;
+}

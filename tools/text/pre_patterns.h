@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The names that tokenizer.ggml.pre of a GGUF file may have. Internal to tools/text. */
+#ifndef CLADE_TEXT_PRE_PATTERNS_H
+#define CLADE_TEXT_PRE_PATTERNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { PRE_PATTERNS = 6 };
+struct pre_patterns {
+	const char *names;                  /* with a space before and behind each */
+	const char *patterns[PRE_PATTERNS]; /* each cuts what the one before left */
+	bool ignore_merges, add_bos;
+};
+/* NULL if it is not known. */
+const struct pre_patterns *pre_patterns_find(const char *name);
+extern const struct pre_patterns pre_patterns[]; /* ended by a row without names */
+
+#endif
