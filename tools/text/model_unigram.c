@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SCORE_LIMIT 100000.0f
+
 /* The best way to a place: by which token, and from where. */
 struct place {
 	double score;
@@ -105,21 +107,22 @@ static enum clade_status parse(const struct part_source *source, const json_t *j
 
 /* ---- encoding ---- */
 
-static void reach(const struct unigram *model, struct place *place, double score, size_t from, int32_t id)
+/* A token leads `length` bytes on from a place. */
+static void reach(const struct unigram *model, struct place *from, size_t length, double score, int32_t id)
 {
+	struct place *place = from + length;
+	score = model->single ? (double)((float)score + (float)from->score) : score + from->score;
 	if (place->from != 0 && !(score > place->score))
 		return;
-	place->score = model->single ? (double)(float)score : score;
-	place->from = (uint32_t)from;
-	place->id = id;
+	*place = (struct place) { score, (uint32_t)length, id };
 }
 
-/* All tokens that begin at one place, and the unknown if none of them is a single character. */
-static bool step(const struct clade_tokenizer *tokenizer, const char *text, size_t bytes, struct place *places)
+/* All tokens that begin at one place, and the unknown if none of them is a single character. The furthest place that
+ * was reached comes back, 0 if an unknown token is needed and there is none. */
+static size_t step(const struct clade_tokenizer *tokenizer, const char *text, size_t bytes, struct place *places)
 {
 	const struct unigram *model = tokenizer->model_data;
-	size_t character = (size_t)utf8_length(text, bytes);
-	double score = places[0].score;
+	size_t character = (size_t)utf8_length(text, bytes), furthest = 0;
 	uint32_t node = 0;
 	bool covered = false;
 	for (size_t i = 0; i < bytes; i++) {
@@ -129,16 +132,26 @@ static bool step(const struct clade_tokenizer *tokenizer, const char *text, size
 		int32_t id = model->trie.nodes[node].value;
 		if (id < 0)
 			continue;
-		reach(model, &places[i + 1], model->scores[id] + score, i + 1, id);
-		covered |= i + 1 == character;
+		furthest = i + 1;
+		reach(model, places, furthest, model->scores[id], id);
+		covered |= furthest == character;
 	}
 	if (!covered && tokenizer->unknown < 0)
-		return false;
+		return 0;
 	if (!covered)
-		reach(model, &places[character],
-		      model->single ? (float)model->unknown_score + (float)score : model->unknown_score + score,
-		      character, tokenizer->unknown);
-	return true;
+		reach(model, places, character, model->unknown_score, tokenizer->unknown);
+	return furthest > character ? furthest : character;
+}
+
+/* SentencePiece keeps its sums small, so that floats can tell them apart in long texts. */
+static void keep_small(struct place *places, size_t at, size_t frontier)
+{
+	float offset = (float)places[at].score;
+	if (!(offset < -SCORE_LIMIT || offset > SCORE_LIMIT))
+		return;
+	for (size_t i = at; i <= frontier; i++)
+		if (i == at || places[i].from != 0)
+			places[i].score = (double)((float)places[i].score - offset);
 }
 
 /* A stretch of unknown characters. */
@@ -214,6 +227,7 @@ static bool grow(struct encoding *encoding, size_t room)
 enum clade_status unigram_encode(struct encoding *encoding, const char *text, size_t bytes)
 {
 	const struct clade_tokenizer *tokenizer = encoding->tokenizer;
+	const struct unigram *model = tokenizer->model_data;
 	if (bytes >= UINT32_MAX)
 		return clade_fail(encoding->diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_TEXT_UNKNOWN, tokenizer->name,
 				  "a text of %zu bytes; at most 2^32 - 2 are supported", bytes);
@@ -222,11 +236,16 @@ enum clade_status unigram_encode(struct encoding *encoding, const char *text, si
 	struct place *places = ((struct scratch *)encoding->scratch)->places;
 	for (size_t i = 0; i <= bytes; i++)
 		places[i] = (struct place) { .from = 0 };
-	for (size_t at = 0; at < bytes; at += (size_t)utf8_length(text + at, bytes - at))
-		if (!step(tokenizer, text + at, bytes - at, places + at))
+	for (size_t at = 0, frontier = 0; at < bytes; at += (size_t)utf8_length(text + at, bytes - at)) {
+		if (model->single)
+			keep_small(places, at, frontier);
+		size_t furthest = step(tokenizer, text + at, bytes - at, places + at);
+		if (furthest == 0)
 			return clade_fail(encoding->diag, CLADE_ERR_DATA, CLADE_MSG_TEXT_UNKNOWN, tokenizer->name,
 					  "\"%.*s\" is not in the vocabulary, which has no unknown token",
 					  utf8_length(text + at, bytes - at), text + at);
+		frontier = at + furthest > frontier ? at + furthest : frontier;
+	}
 	turn_round(places, bytes);
 	return emit(encoding, text, bytes, places)
 		       ? CLADE_OK

@@ -55,6 +55,14 @@ struct clade_tokenizer_data {
 CLADE_API enum clade_status clade_tokenizer_create(struct clade_context *context, const char *name,
 						   const struct clade_tokenizer_data *data,
 						   struct clade_tokenizer **out_tokenizer, struct clade_diag *diag);
+/* The same from SentencePiece's tokenizer.model, unigram or BPE. Without a config as the package sentencepiece does it:
+ * nothing around the text, and special tokens are not looked for in it. With one as transformers: they are, and
+ * begin and end are added as the config says (by default as its tokenizer_class does: LLaMA's, Gemma's and T5's). */
+CLADE_API enum clade_status clade_tokenizer_parse_sentencepiece(struct clade_context *context, const char *name,
+								const void *bytes, size_t count, const char *config,
+								size_t config_bytes,
+								struct clade_tokenizer **out_tokenizer,
+								struct clade_diag *diag);
 CLADE_API void clade_tokenizer_destroy(struct clade_tokenizer **tokenizer);
 
 /* The model's kind ("WordLevel"), and one more than the largest id. */
