@@ -64,7 +64,8 @@ static int64_t integer_at(const struct clade_input *input, int64_t i)
 	return input->type.dtype == CLADE_I64 ? ((const int64_t *)input->data)[i] : ((const int32_t *)input->data)[i];
 }
 
-/* Integers within range, positions within the cache (which grows), before anything is sent. */
+/* Integers within range, positions within the cache (which grows), before anything is sent. A position below 0 is a row
+ * of padding, which caches skip; what else it indexes may then be anything. */
 static enum clade_status check_values(struct clade_session *session, uint32_t entry_index, uint32_t index,
 				      const struct clade_input *input, int64_t *out_rows, struct clade_diag *diag)
 {
@@ -80,7 +81,7 @@ static enum clade_status check_values(struct clade_session *session, uint32_t en
 	for (int64_t i = 0; i < count; i++) {
 		int64_t value = integer_at(input, i);
 
-		if (value > INT32_MAX || value < INT32_MIN || (bound >= 0 && (value < 0 || value >= bound)))
+		if (value > INT32_MAX || value < INT32_MIN || (bound >= 0 && ((value < 0 && !cache) || value >= bound)))
 			return clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_INPUT_INDEX, entry->inputs[index].name,
 					  "element %lld is %lld; %s%s%s 0 to %lld", (long long)i, (long long)value,
 					  bound >= 0 ? "it indexes '" : "", bound >= 0 ? target : "the range of i32 is",
@@ -457,12 +458,17 @@ static enum clade_status prepare_run(struct clade_session *session, uint32_t ind
 		/* a default range that indexes a cache needs room too */
 		if (!status && is_absent(&matched[i]) && entry->inputs[i].default_kind == CLADE_DEFAULT_RANGE &&
 		    clade_ir_eval_type(session->ir, &entry->inputs[i].type, session->bindings, &type) && type.rank) {
-			const char *target;
+			int64_t length = type.dims[type.rank - 1], bound;
+			const char *target = "";
 			bool cache;
 
-			clade_session_index_bound(session, index, i, &cache, &target);
-			if (cache && type.dims[type.rank - 1] > rows)
-				rows = type.dims[type.rank - 1];
+			bound = clade_session_index_bound(session, index, i, &cache, &target);
+			if (bound >= 0 && length > bound)
+				status = clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_INPUT_INDEX, entry->inputs[i].name,
+						    "it would count to %lld; it indexes '%s', whose rows are 0 to %lld",
+						    (long long)length - 1, target, (long long)bound - 1);
+			if (cache && length > rows)
+				rows = length;
 		}
 	}
 	if (!status)

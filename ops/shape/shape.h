@@ -32,6 +32,8 @@ struct shape_part {
 typedef bool shape_part_fn(const struct clade_run *run, uint32_t index, struct shape_part *out);
 shape_part_fn shape_reshape_part, shape_transpose_part, shape_concat_part, shape_slice_part, shape_split_heads_part,
 	shape_merge_heads_part, shape_expand_part, shape_copy_part;
+/* Whether x has the rows that a slice asks for: dims that a run binds are known only then. */
+enum clade_status shape_slice_check(const struct clade_run *run);
 
 /* What gather and gather_rows have in common: row r of y is row (r / per) * step + index[r] of x, rows of n elements,
  * if 0 <= index[r] < limit; else the fill pattern: NaN for f32, 0 for i32 and bool. */

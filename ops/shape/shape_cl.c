@@ -108,7 +108,13 @@ static enum clade_status run_gather_rows(const struct clade_run *run)
 PARTS(reshape, 1, 0);
 PARTS(transpose, 1, 1);
 PARTS(concat, 0xffff, 1);
-PARTS(slice, 1, 1);
+static enum clade_status run_slice(const struct clade_run *run)
+{
+	enum clade_status status = shape_slice_check(run);
+
+	return status ? status : run_parts(run, shape_slice_part);
+}
+IMPL(slice, prepare_copy, run_slice, 1, 1);
 PARTS(split_heads, 1, 1);
 PARTS(merge_heads, 1, 1);
 PARTS(expand, 1, 1);

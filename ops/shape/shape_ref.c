@@ -43,6 +43,20 @@ bool shape_concat_part(const struct clade_run *run, uint32_t index, struct shape
 	return true;
 }
 
+enum clade_status shape_slice_check(const struct clade_run *run)
+{
+	const struct shape_slice *params = run->params;
+	const struct clade_type *x = &run->inputs[0]->type, *y = &run->outputs[0]->type;
+	int32_t axis = clade_kit_axis(params->axis, x->rank);
+	int64_t start = params->start == INT64_MIN ? 0 : params->start;
+
+	if (start >= 0 && (!y->dims[axis] || start + (y->dims[axis] - 1) * params->step < x->dims[axis]))
+		return CLADE_OK;
+	return run->host->run_fail(run, CLADE_ERR_DATA, "element %lld of axis %d is asked for; x has %lld",
+				   (long long)(start < 0 ? start : start + (y->dims[axis] - 1) * params->step),
+				   (int)axis, (long long)x->dims[axis]);
+}
+
 bool shape_slice_part(const struct clade_run *run, uint32_t index, struct shape_part *out)
 {
 	const struct shape_slice *params = run->params;
@@ -195,7 +209,13 @@ static enum clade_status run_gather_rows(const struct clade_run *run)
 PARTS(reshape, 1, 0);
 PARTS(transpose, 1, 1);
 PARTS(concat, 0xffff, 1);
-PARTS(slice, 1, 1);
+static enum clade_status run_slice(const struct clade_run *run)
+{
+	enum clade_status status = shape_slice_check(run);
+
+	return status ? status : run_parts(run, shape_slice_part);
+}
+IMPL(slice, run_slice, 1, 1);
 PARTS(split_heads, 1, 1);
 PARTS(merge_heads, 1, 1);
 PARTS(expand, 1, 1);

@@ -31,6 +31,8 @@ def randomize(model, seed, gain=1.0, embedding=1.0, spread=0.3, ones=True):
     with torch.no_grad():
         for name, parameter in sorted(model.named_parameters()):
             module = modules[name.rpartition(".")[0]]
+            if "Sinusoidal" in type(module).__name__:
+                continue  # a table of waves, not saved
             noise = torch.randn(parameter.shape, generator=generator, dtype=torch.float32)
             if isinstance(module, torch.nn.Embedding):
                 value = noise * embedding
