@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Regular files: opened once, checked by fstat, read by pread, written whole or not at all. */
+/* Regular files: opened once, checked by fstat, read by pread. */
 #include "file.h"
+#include "output.h"
 
 #include <clade/graph.h>
 
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 enum clade_status clade_file_fail(struct clade_diag *diag, unsigned id, const char *path, uint64_t offset,
@@ -247,79 +247,16 @@ fail:
 	return status;
 }
 
-static bool write_all(int fd, const char *data, size_t bytes)
-{
-	while (bytes > 0) {
-		ssize_t done = write(fd, data, bytes < (size_t)1 << 30 ? bytes : (size_t)1 << 30);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return false;
-		data += done;
-		bytes -= (size_t)done;
-	}
-	return true;
-}
-
-/* A new file beside `path`, with the rights that open() would have given. */
-static int open_temporary(const char *path, char *out, size_t size)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	for (unsigned try = 0; try < 100; try++) {
-		unsigned tag = (unsigned)now.tv_nsec ^ (unsigned)getpid() << 12 ^ try * 2654435761u;
-		if ((size_t)snprintf(out, size, "%s.%08x.part", path, tag) >= size) {
-			errno = ENAMETOOLONG;
-			return -1;
-		}
-		int fd = open(out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-		if (fd >= 0 || (errno != EEXIST && errno != EINTR))
-			return fd;
-	}
-	return -1;
-}
-
 enum clade_status clade_file_write(struct clade_context *context, const char *path, const void *data, size_t bytes,
 				   struct clade_diag *diag)
 {
-	char real[PATH_MAX], temporary[PATH_MAX];
-	struct stat st;
-	const char *target = path;
-	int fd = -1;
-	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) { /* a terminal, a pipe: nothing to rename over */
-		fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-		if (fd < 0 || !write_all(fd, data, bytes)) {
-			int error = errno;
-			if (fd >= 0)
-				close(fd);
-			return fail_errno(diag, path, fd < 0 ? "open" : "write", error);
-		}
-		return close(fd) == 0 ? CLADE_OK : fail_errno(diag, path, "close", errno);
-	}
-	if (realpath(path, real) != NULL) /* replace what a link points to, not the link */
-		target = real;
-	fd = open_temporary(target, temporary, sizeof(temporary));
-	if (fd < 0)
-		return fail_errno(diag, path, "create", errno);
-	const char *verb = "write";
-	bool fine = write_all(fd, data, bytes);
-	if (fine) {
-		verb = "fsync";
-		fine = fsync(fd) == 0;
-	}
-	int error = errno;
-	if (close(fd) != 0 && fine) {
-		verb = "close";
-		error = errno;
-		fine = false;
-	}
-	if (fine) {
-		verb = "rename";
-		fine = rename(temporary, target) == 0;
-		error = errno;
-	}
-	if (fine)
-		return CLADE_OK;
-	unlink(temporary);
-	return fail_errno(diag, path, verb, error);
+	struct clade_output output;
+	(void)context;
+	enum clade_status status = clade_output_open(&output, path, diag);
+	if (status == CLADE_OK)
+		status = clade_output_write(&output, data, bytes, diag);
+	if (status == CLADE_OK)
+		status = clade_output_commit(&output, diag);
+	clade_output_abort(&output);
+	return status;
 }

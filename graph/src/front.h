@@ -15,6 +15,8 @@ struct clade_graph {
 	const struct clade_weight_tree **trees; /* of ir.weights; NULL entries: no store */
 	struct clade_decl *decls;               /* params, for clade_graph_param */
 	uint32_t decl_count;
+	struct clade_export *exports; /* of params.invert */
+	uint32_t export_count;
 	struct clade_meta_line *metas;
 	uint32_t meta_count;
 };

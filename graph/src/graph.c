@@ -247,6 +247,8 @@ enum clade_status clade_graph_create(struct clade_context *context, const struct
 		status = clade_parse_file(&graph->region, name, text, length, &items, diag);
 	if (!status)
 		status = expand(graph, &expander, name, items);
+	if (!status && params->invert)
+		status = clade_invert_source(&expander, graph, params->invert);
 	if (!status && params->watch)
 		status = clade_watch_values(graph, params->watch, diag);
 	graph->source = expander.source ? expander.source->text : NULL;
@@ -454,25 +456,15 @@ static int64_t transposed_size(const struct clade_weight_tree *tree)
 	return most;
 }
 
-enum clade_status clade_graph_read_weight(const struct clade_graph *graph, uint32_t weight, clade_weight_sink_fn *sink,
-					  void *user, struct clade_diag *diag)
+static enum clade_status read_tree(const struct clade_graph *graph, const struct clade_weight_tree *tree,
+				   clade_weight_sink_fn *sink, void *user, struct clade_diag *diag)
 {
-	const struct clade_weight_tree *tree;
-	const struct clade_type *type;
+	const struct clade_type *type = &tree->type;
 	int64_t total, columns, rows, step;
 	void *buffer;
 	size_t bytes;
 	enum clade_status status = CLADE_OK;
 
-	if (weight >= graph->ir.weight_count)
-		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, "clade_graph_read_weight",
-				  "there is no such weight");
-	tree = graph->trees[weight];
-	type = &graph->ir.weights[weight].type;
-	if (!tree)
-		return clade_fail_at(diag, &graph->ir.weights[weight].pos, CLADE_MSG_GRAPH_WEIGHT,
-				     "weight `%.80s` has no values: the graph was opened without weight files",
-				     graph->ir.weights[weight].name);
 	columns = type->rank ? type->dims[type->rank - 1] : 1;
 	if (!clade_type_count(type, &total) || columns < 1)
 		return clade_fail_memory(diag, SIZE_MAX, "a weight");
@@ -496,4 +488,36 @@ enum clade_status clade_graph_read_weight(const struct clade_graph *graph, uint3
 	}
 	clade_free(graph->context, buffer);
 	return status;
+}
+
+enum clade_status clade_graph_read_weight(const struct clade_graph *graph, uint32_t weight, clade_weight_sink_fn *sink,
+					  void *user, struct clade_diag *diag)
+{
+	if (weight >= graph->ir.weight_count)
+		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, "clade_graph_read_weight",
+				  "there is no such weight");
+	if (!graph->trees[weight])
+		return clade_fail_at(diag, &graph->ir.weights[weight].pos, CLADE_MSG_GRAPH_WEIGHT,
+				     "weight `%.80s` has no values: the graph was opened without weight files",
+				     graph->ir.weights[weight].name);
+	return read_tree(graph, graph->trees[weight], sink, user, diag);
+}
+
+bool clade_graph_export(const struct clade_graph *graph, size_t index, const char **out_name,
+			struct clade_type *out_type)
+{
+	if (index >= graph->export_count)
+		return false;
+	*out_name = graph->exports[index].name;
+	*out_type = graph->exports[index].tree->type;
+	return true;
+}
+
+enum clade_status clade_graph_export_read(const struct clade_graph *graph, size_t index, clade_rows_fn *sink,
+					  void *user, struct clade_diag *diag)
+{
+	if (index >= graph->export_count)
+		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, "clade_graph_export_read",
+				  "there is no such tensor");
+	return read_tree(graph, graph->exports[index].tree, sink, user, diag);
 }

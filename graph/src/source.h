@@ -12,7 +12,9 @@ enum clade_weight_kind {
 	CLADE_WEIGHT_SLICE,     /* [from, from + own dim) of `axis` */
 	CLADE_WEIGHT_TRANSPOSE, /* axes */
 	CLADE_WEIGHT_RESHAPE,
-	CLADE_WEIGHT_HALVES /* within each of `heads`: rows 0, 2, 4, ..., then 1, 3, 5, ... */
+	CLADE_WEIGHT_HALVES, /* within each of `heads`: rows 0, 2, 4, ..., then 1, 3, 5, ... */
+	CLADE_WEIGHT_PAIRS, /* the way back: of each of `heads`, rows 0, d/2, 1, d/2 + 1, ...; made by inversion only */
+	CLADE_WEIGHT_CONCAT /* kids behind each other on `axis`; made by inversion only */
 };
 struct clade_weight_tree {
 	enum clade_weight_kind kind;
@@ -48,6 +50,13 @@ enum clade_status clade_source_weight(struct clade_expander *expander, const str
 enum clade_status clade_weight_read(struct clade_context *context, const struct clade_store *store,
 				    const struct clade_weight_tree *tree, int64_t first, int64_t count, void *target,
 				    struct clade_diag *diag);
+/* The tensors of source `name` made from the weights that are used, into graph->exports: invert.c. */
+struct clade_export {
+	const char *name;
+	const struct clade_weight_tree *tree;
+};
+struct clade_graph;
+enum clade_status clade_invert_source(struct clade_expander *expander, struct clade_graph *graph, const char *name);
 /* The tree in the language of source maps. */
 void clade_weight_print(const struct clade_weight_tree *tree, struct clade_string *text);
 

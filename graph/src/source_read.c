@@ -70,7 +70,32 @@ static enum clade_status read_slice(struct clade_context *context, const struct 
 	return status;
 }
 
-/* Row r of a head of d rows comes from row 2 r (first half) or 2 (r - d / 2) + 1. */
+/* Runs of consecutive elements of one kid along the joined axis and all axes after it. */
+static enum clade_status read_concat(struct clade_context *context, const struct clade_store *store,
+				     const struct clade_weight_tree *tree, int64_t first, int64_t count, void *target,
+				     struct clade_diag *diag)
+{
+	int64_t inner = inner_size(&tree->type, tree->axis), whole = inner * tree->type.dims[tree->axis];
+	enum clade_status status = CLADE_OK;
+
+	while (count && !status) {
+		int64_t outer = first / whole, at = first % whole, run, part;
+		const struct clade_weight_tree *const *kid = tree->kids;
+
+		while (at >= (run = inner * (*kid)->type.dims[tree->axis])) {
+			at -= run;
+			kid++;
+		}
+		part = run - at < count ? run - at : count;
+		status = clade_weight_read(context, store, *kid, outer * run + at, part, target, diag);
+		target = (char *)target + part * 4;
+		first += part;
+		count -= part;
+	}
+	return status;
+}
+
+/* Row r of a head of d rows comes from row 2 r (first half) or 2 (r - d / 2) + 1; of pairs, the other way round. */
 static enum clade_status read_halves(struct clade_context *context, const struct clade_store *store,
 				     const struct clade_weight_tree *tree, int64_t first, int64_t count, void *target,
 				     struct clade_diag *diag)
@@ -82,6 +107,8 @@ static enum clade_status read_halves(struct clade_context *context, const struct
 		int64_t row = first / inner, at = first % inner, part = inner - at < count ? inner - at : count;
 		int64_t r = row % rows, from = r < rows / 2 ? 2 * r : 2 * (r - rows / 2) + 1;
 
+		if (tree->kind == CLADE_WEIGHT_PAIRS)
+			from = r / 2 + r % 2 * (rows / 2);
 		status = clade_weight_read(context, store, tree->kids[0], (row - r + from) * inner + at, part, target,
 					   diag);
 		target = (char *)target + part * 4;
@@ -137,7 +164,10 @@ enum clade_status clade_weight_read(struct clade_context *context, const struct 
 		return read_slice(context, store, tree, first, count, target, diag);
 	case CLADE_WEIGHT_TRANSPOSE:
 		return read_transpose(context, store, tree, first, count, target, diag);
+	case CLADE_WEIGHT_CONCAT:
+		return read_concat(context, store, tree, first, count, target, diag);
 	case CLADE_WEIGHT_HALVES:
+	case CLADE_WEIGHT_PAIRS:
 		return read_halves(context, store, tree, first, count, target, diag);
 	default: /* RESHAPE: the order of elements stays */
 		return clade_weight_read(context, store, tree->kids[0], first, count, target, diag);

@@ -96,6 +96,8 @@ struct clade_graph_params {
 	const char *const
 		*watch; /* values inside, NULL-terminated; NULL: none. Paths or patterns of paths, or
 			 * OP.PORT ("attention.weights"); each one found becomes an output called by its path */
+	const char
+		*invert; /* a `source` block to read backwards, for clade_graph_export; NULL: none. Needs the store */
 };
 /* The built-in families ("llama", ...). Index past the end: false. */
 CLADE_API bool clade_family_at(size_t index, char out_name[64]);
@@ -109,6 +111,17 @@ CLADE_API enum clade_status clade_family_find(struct clade_context *context, con
 CLADE_API enum clade_status clade_graph_create(struct clade_context *context, const struct clade_graph_params *params,
 					       struct clade_graph **out_graph, struct clade_diag *diag);
 CLADE_API void clade_graph_destroy(struct clade_graph **graph);
+
+/* The tensors that a file for source `params.invert` holds, made of the weights that the graph uses (whatever file they
+ * come from): its maps read backwards. An operator without inverse is an error of clade_graph_create. */
+CLADE_API bool clade_graph_export(const struct clade_graph *graph, size_t index, const char **out_name,
+				  struct clade_type *out_type);
+/* Hands the rows of its last axis in order, [first, first + count) a call, as dense f32 (or i32). Memory: a few MiB, or
+ * what one transposed tensor takes. */
+typedef enum clade_status clade_rows_fn(void *user, int64_t first, int64_t count, const void *rows,
+					struct clade_diag *diag);
+CLADE_API enum clade_status clade_graph_export_read(const struct clade_graph *graph, size_t index, clade_rows_fn *sink,
+						    void *user, struct clade_diag *diag);
 CLADE_API const char *clade_graph_name(const struct clade_graph *graph);
 
 /* The expanded graph as a graph file, or as Graphviz. The text belongs to the caller (clade_free). */
