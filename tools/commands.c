@@ -3,17 +3,11 @@
 #include "commands.h"
 
 const struct command *const commands[] = {
-	&command_run,
-	&command_generate,
-	&command_tokenize,
-	&command_embed,
-	&command_perplexity,
-	&command_check,
-	&command_verify,
-	&command_inspect,
-	&command_devices,
-	&command_ops,
-	&command_plot,
-	&command_profile,
-	NULL,
+	&command_run,        &command_generate,
+	&command_tokenize,   &command_embed,
+	&command_perplexity, &command_check,
+	&command_verify,     &command_inspect,
+	&command_quantize,   &command_devices,
+	&command_ops,        &command_plot,
+	&command_profile,    NULL,
 };

@@ -26,15 +26,18 @@ static const uint64_t dim_limit = (uint64_t)1 << 40;
 
 enum { TYPE_STRING = 8, TYPE_ARRAY = 9 };
 static const struct {
+	const char *name;
 	uint32_t width; /* bytes; of a string and an array, of its count */
 	enum clade_meta_kind kind;
 	bool is_signed;
 } types[] = {
-	{ 1, CLADE_META_INT, false },    { 1, CLADE_META_INT, true },   { 2, CLADE_META_INT, false },
-	{ 2, CLADE_META_INT, true },     { 4, CLADE_META_INT, false },  { 4, CLADE_META_INT, true },
-	{ 4, CLADE_META_FLOAT, false },  { 1, CLADE_META_BOOL, false }, { 8, CLADE_META_STRING, false },
-	{ 12, CLADE_META_ARRAY, false }, { 8, CLADE_META_INT, false },  { 8, CLADE_META_INT, true },
-	{ 8, CLADE_META_FLOAT, false },
+	{ "u8", 1, CLADE_META_INT, false },      { "i8", 1, CLADE_META_INT, true },
+	{ "u16", 2, CLADE_META_INT, false },     { "i16", 2, CLADE_META_INT, true },
+	{ "u32", 4, CLADE_META_INT, false },     { "i32", 4, CLADE_META_INT, true },
+	{ "f32", 4, CLADE_META_FLOAT, false },   { "bool", 1, CLADE_META_BOOL, false },
+	{ "string", 8, CLADE_META_STRING, false }, { "array", 12, CLADE_META_ARRAY, false },
+	{ "u64", 8, CLADE_META_INT, false },     { "i64", 8, CLADE_META_INT, true },
+	{ "f64", 8, CLADE_META_FLOAT, false },
 };
 enum { TYPE_COUNT = sizeof(types) / sizeof(types[0]) };
 
@@ -269,7 +272,11 @@ static enum clade_status read_array(struct gguf *gguf, const char *key)
 	array->width = types[type].width;
 	array->count = (size_t)count;
 	status = type == TYPE_STRING ? read_strings(gguf, array) : read_numbers(gguf, type, array);
-	return status == CLADE_OK ? clade_store_add_array(gguf->store, key, array, gguf->diag) : status;
+	if (status == CLADE_OK)
+		status = clade_store_add_array(gguf->store, key, array, gguf->diag);
+	if (status == CLADE_OK)
+		gguf->store->metas[gguf->store->meta_count - 1].type = types[type].name;
+	return status;
 }
 
 static enum clade_status set_alignment(struct gguf *gguf, uint64_t at, uint32_t type, const struct clade_meta *value)
@@ -311,7 +318,11 @@ static enum clade_status read_value(struct gguf *gguf, const char *key)
 	}
 	if (status == CLADE_OK && aligns)
 		status = set_alignment(gguf, at, type, &value);
-	return status == CLADE_OK ? clade_store_add_meta(gguf->store, key, &value, gguf->diag) : status;
+	if (status == CLADE_OK)
+		status = clade_store_add_meta(gguf->store, key, &value, gguf->diag);
+	if (status == CLADE_OK)
+		gguf->store->metas[gguf->store->meta_count - 1].type = types[type].name;
+	return status;
 }
 
 static enum clade_status read_metadata(struct gguf *gguf, size_t count)

@@ -92,6 +92,11 @@ bool clade_store_meta_at(const struct clade_store *store, size_t index, const ch
 	return true;
 }
 
+const char *clade_store_meta_type(const struct clade_store *store, size_t index)
+{
+	return index < store->meta_count ? store->metas[index].type : NULL;
+}
+
 bool clade_store_array_item(const struct clade_store *store, const char *key, size_t index, struct clade_meta *out)
 {
 	const struct store_meta *meta = find(store, key);

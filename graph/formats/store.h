@@ -30,6 +30,7 @@ struct store_meta {
 	const char *key;
 	struct clade_meta value;
 	const struct store_array *array; /* ARRAY */
+	const char *type;                /* GGUF's word for it, of an array for its elements; else NULL */
 };
 
 /* How a file stores elements: blocks of `count` elements in `bytes` bytes. */

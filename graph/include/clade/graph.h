@@ -57,6 +57,8 @@ CLADE_API bool clade_store_meta(const struct clade_store *store, const char *key
 /* All metadata in file order; for `inspect`. index past the end: false. */
 CLADE_API bool clade_store_meta_at(const struct clade_store *store, size_t index, const char **out_key,
 				   struct clade_meta *out);
+/* GGUF's word for the type of metadata `index` ("u32"; of an array, of its elements); NULL: not from GGUF. */
+CLADE_API const char *clade_store_meta_type(const struct clade_store *store, size_t index);
 /* An array of metadata, in GGUF or JSON: how many elements it has and of what kind (NONE: it is empty; OTHER: of
  * several). False: no such array. */
 CLADE_API bool clade_store_array(const struct clade_store *store, const char *key, size_t *out_count,

@@ -120,6 +120,7 @@ enum clade_message {
 	CLADE_MSG_TOOL_GENERATE = 359,
 	CLADE_MSG_TOOL_PERPLEXITY = 365,
 	CLADE_MSG_TOOL_EMBED = 366,
-	CLADE_MSG_TOOL_CHAT = 367 /* --chat, --messages */
+	CLADE_MSG_TOOL_CHAT = 367, /* --chat, --messages */
+	CLADE_MSG_TOOL_QUANTIZE = 368
 };
 #endif
