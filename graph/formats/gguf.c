@@ -31,12 +31,12 @@ static const struct {
 	enum clade_meta_kind kind;
 	bool is_signed;
 } types[] = {
-	{ "u8", 1, CLADE_META_INT, false },      { "i8", 1, CLADE_META_INT, true },
-	{ "u16", 2, CLADE_META_INT, false },     { "i16", 2, CLADE_META_INT, true },
-	{ "u32", 4, CLADE_META_INT, false },     { "i32", 4, CLADE_META_INT, true },
-	{ "f32", 4, CLADE_META_FLOAT, false },   { "bool", 1, CLADE_META_BOOL, false },
+	{ "u8", 1, CLADE_META_INT, false },        { "i8", 1, CLADE_META_INT, true },
+	{ "u16", 2, CLADE_META_INT, false },       { "i16", 2, CLADE_META_INT, true },
+	{ "u32", 4, CLADE_META_INT, false },       { "i32", 4, CLADE_META_INT, true },
+	{ "f32", 4, CLADE_META_FLOAT, false },     { "bool", 1, CLADE_META_BOOL, false },
 	{ "string", 8, CLADE_META_STRING, false }, { "array", 12, CLADE_META_ARRAY, false },
-	{ "u64", 8, CLADE_META_INT, false },     { "i64", 8, CLADE_META_INT, true },
+	{ "u64", 8, CLADE_META_INT, false },       { "i64", 8, CLADE_META_INT, true },
 	{ "f64", 8, CLADE_META_FLOAT, false },
 };
 enum { TYPE_COUNT = sizeof(types) / sizeof(types[0]) };

@@ -88,7 +88,7 @@ LAYERS = [
     (("ops/builtin", "ops/include"), [r"<clade/(builtin|host|step|op_kit)\.h>"]),
     (("ops",), [r"<clade/(clade|tensor|device|op|host|op_kit|linear)\.h>", r'"(\.\./)?[a-z_]+\.h"', r'"(\.\./)*kernels/include/[a-z_]+\.clh"',
                 r'"[a-z_]+\.clh"']),
-    (("graph",), [r"<clade/(clade|tensor|device|op|host|step|graph|session|messages)\.h>", r"<jansson\.h>", r"<openssl/[a-z]+\.h>",
+    (("graph",), [r"<clade/(clade|tensor|device|op|host|step|graph|session|writer|messages)\.h>", r"<jansson\.h>", r"<openssl/[a-z]+\.h>",
                   r'"(\.\./)?(src/|formats/)?[a-z_]+\.h"']),
     (("tools/text",), [r"<clade/(clade|tensor|text|sampling|messages)\.h>", r"<(jansson|pcre2|utf8proc)\.h>", r'"[a-z_]+\.h"']),
     (("tools", "examples"), [r"<clade/[a-z]+\.h>", r"<jansson\.h>", r'"[a-z_]+\.h"']),
