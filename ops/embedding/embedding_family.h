@@ -46,6 +46,8 @@ static inline int64_t relative_bucket(int64_t side, int64_t max_distance, int64_
 	return bucket < side ? bucket : side - 1;
 }
 
+extern const struct clade_op alibi_op;
+extern const struct clade_impl alibi_ref, alibi_cl;
 extern const struct clade_op embedding_op, positional_op, relative_op;
 extern const struct clade_impl embedding_ref, embedding_cl, positional_ref, positional_cl, relative_ref, relative_cl;
 

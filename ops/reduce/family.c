@@ -15,5 +15,11 @@ enum clade_status clade_family_reduce(const struct clade_host *host, struct clad
 		if (!status)
 			status = host->add_impl(registry, clade_reduce_cls[i]);
 	}
+	if (!status)
+		status = host->add_op(registry, &clade_op_cumulative_sum);
+	if (!status)
+		status = host->add_impl(registry, &clade_ref_cumulative_sum);
+	if (!status)
+		status = host->add_impl(registry, &clade_cl_cumulative_sum);
 	return status;
 }

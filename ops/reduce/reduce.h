@@ -25,5 +25,7 @@ struct reduce_params {
 extern const struct clade_op *const clade_reduce_ops[REDUCE_COUNT];
 extern const struct clade_impl *const clade_reduce_refs[REDUCE_COUNT];
 extern const struct clade_impl *const clade_reduce_cls[REDUCE_COUNT];
+extern const struct clade_op clade_op_cumulative_sum;
+extern const struct clade_impl clade_ref_cumulative_sum, clade_cl_cumulative_sum;
 
 #endif

@@ -345,7 +345,25 @@ def moves():
     move("padding_mask", "rows", "", [("attention_mask", m)], (m != 0)[:, None, None])
 
 
-for make in (unary, binary, products, norms, reductions, attention, positions, moves):
+# ---- T2: sums up to each element; T1: slopes, powers of a base in f32 ----
+def cumulative():
+    for name, shape, axis in [("rows", (5, 300), 1), ("axis 0", (67, 9), 0)]:
+        x = normal(*shape) + np.float32(1)
+        y = np.cumsum(x.astype(np.float64), axis)
+        bound = 2 * gamma(shape[axis]) * np.cumsum(np.abs(x.astype(np.float64)), axis)
+        case("cumulative_sum", name, f"axis = {axis}", [("x", x)], [(y, bound)])
+    mask = rng.integers(0, 2, (3, 40))
+    case("cumulative_sum", "mask", "", [("x", mask)], [(np.cumsum(mask, 1), None)])
+    for heads, bias in [(8, 8), (12, 8), (6, 3)]:
+        n = 2 ** int(math.log2(heads))
+        powers = [(h + 1) / n if h < n else (2 * (h - n) + 1) / (2 * n) for h in range(heads)]
+        factors = np.array([h + 1 if h < n else 2 * (h - n) + 1 for h in range(heads)])
+        y = np.array([2.0 ** (-bias * power) for power in powers])[:, None] * np.arange(33)
+        case("alibi", f"{heads} heads", f"heads = {heads}, keys = 33, max_bias = {bias}", [],
+             [(y[None, :, None], ((factors[:, None] + 2) * U * y)[None, :, None])])
+
+
+for make in (unary, binary, products, norms, reductions, attention, positions, moves, cumulative):
     make()
 save_file(tensors, HERE / "ops.safetensors")
 (HERE / "ops.txt").write_text("# op|case|attributes|ports of the inputs|number of outputs; made by make_ops.py\n" + "\n".join(lines) + "\n")
