@@ -53,8 +53,8 @@ clade_plugin_entry_fn clade_family_embedding;
 enum clade_status clade_family_embedding(const struct clade_host *host, struct clade_registry *registry)
 {
 	const struct clade_op *const ops[] = { &embedding_op, &positional_op, &relative_op, &alibi_op };
-	const struct clade_impl *const impls[] = { &embedding_ref, &embedding_cl, &positional_ref,
-						   &positional_cl, &relative_ref, &relative_cl, &alibi_ref, &alibi_cl };
+	const struct clade_impl *const impls[] = { &embedding_ref, &embedding_cl, &positional_ref, &positional_cl,
+						   &relative_ref,  &relative_cl,  &alibi_ref,      &alibi_cl };
 	enum clade_status status = CLADE_OK;
 
 	for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]) && !status; i++)
