@@ -412,86 +412,12 @@ static void phonemes(void **state)
 	close_model(&m);
 }
 
-/* ---- stories260K: greedy text, token by token ---- */
-enum { STORY_STEPS = 199, STORY_VOCAB = 512 };
-
-/* A piece of the vocabulary as text: "<0x0A>" is a byte, U+2581 a space. */
-static void add_piece(json_t *vocabulary, int id, char *out, size_t size)
-{
-	const char *piece;
-	json_t *value;
-	size_t used = strlen(out);
-
-	json_object_foreach(vocabulary, piece, value)
-	{
-		if (json_integer_value(value) != id)
-			continue;
-		if (strncmp(piece, "<0x", 3) == 0) {
-			snprintf(out + used, size - used, "%c", (int)strtol(piece + 3, NULL, 16));
-			return;
-		}
-		for (; *piece && used + 2 < size; used++)
-			if (strncmp(piece, "\xe2\x96\x81", 3) == 0) {
-				out[used] = ' ';
-				piece += 3;
-			} else {
-				out[used] = *piece++;
-			}
-		out[used] = 0;
-		return;
-	}
-	fail();
-}
-
-static void story(void **state)
-{
-	struct fixture *f = *state;
-	struct model m;
-	json_t *root, *tokenizer, *vocabulary;
-	float *first = NULL;
-
-	if (!open_model(f, "stories260K", "hf", &m))
-		return;
-	root = read_json("stories260K", "expected.json");
-	tokenizer = read_json("stories260K", "hf/tokenizer.json");
-	vocabulary = json_object_get(json_object_get(tokenizer, "model"), "vocab");
-	for (size_t d = 0; d < f->device_count; d++) {
-		struct clade_session *session = fixture_session(f, m.graph, f->devices[d], NULL, 256);
-		const char *expected = json_string_value(json_object_get(root, "text"));
-		char text[2048] = "";
-		float *logits = NULL;
-		int32_t id = 1, position = 0;
-
-		for (; position < STORY_STEPS; position++) {
-			struct clade_input inputs[] = { i32_input("input_ids", &id, 2, DIMS(1, 1)),
-							i32_input("position_ids", &position, 2, DIMS(1, 1)) };
-
-			free(logits);
-			REQUIRE_OK(f, clade_session_run(session, "decode", inputs, 2, &f->diag));
-			logits = fixture_output(f, session, "logits", STORY_VOCAB);
-			id = best_of(logits, STORY_VOCAB);
-			add_piece(vocabulary, id, text, sizeof(text));
-		}
-		assert_true(strlen(text) > 440);
-		assert_memory_equal(text + (text[0] == ' '), expected, strlen(text) - (text[0] == ' '));
-		print_message("stories260K on %s: %d tokens, %zu bytes of text equal\n", device_id(f, d), STORY_STEPS,
-			      strlen(text));
-		same_bits(&first, logits, STORY_VOCAB);
-		clade_session_destroy(&session);
-	}
-	free(first);
-	json_decref(root);
-	json_decref(tokenizer);
-	close_model(&m);
-}
-
 int main(int count, char **words)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(transliteration),
 		cmocka_unit_test(sorting),
 		cmocka_unit_test(phonemes),
-		cmocka_unit_test(story),
 	};
 
 	if (count < 3) {
