@@ -103,9 +103,10 @@ enum clade_message {
 	CLADE_MSG_TEXT_FILE = 300, /* tokenizer.json is damaged */
 	CLADE_MSG_TEXT_KIND = 301, /* tokenizer.json asks for something that is not supported */
 	CLADE_MSG_TEXT_UTF8 = 302,
-	CLADE_MSG_TEXT_ID = 303,      /* an id outside the vocabulary */
-	CLADE_MSG_TEXT_UNKNOWN = 304, /* a text that the vocabulary cannot express */
-	CLADE_MSG_SAMPLING = 340,     /* settings of sampling, stop strings, logits that cannot be drawn from */
+	CLADE_MSG_TEXT_ID = 303,       /* an id outside the vocabulary */
+	CLADE_MSG_TEXT_UNKNOWN = 304,  /* a text that the vocabulary cannot express */
+	CLADE_MSG_TEXT_TEMPLATE = 320, /* a chat template */
+	CLADE_MSG_SAMPLING = 340,      /* settings of sampling, stop strings, logits that cannot be drawn from */
 	/* 350-399 the program's own */
 	CLADE_MSG_TOOL_FIRST = 350,
 	CLADE_MSG_TOOL_COMMAND = 350,
