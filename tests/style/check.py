@@ -90,7 +90,7 @@ LAYERS = [
                 r'"[a-z_]+\.clh"']),
     (("graph",), [r"<clade/(clade|tensor|device|op|host|step|graph|session|writer|messages)\.h>", r"<jansson\.h>", r"<openssl/[a-z]+\.h>",
                   r'"(\.\./)?(src/|formats/)?[a-z_]+\.h"']),
-    (("tools/text",), [r"<clade/(clade|tensor|text|sampling|messages)\.h>", r"<(jansson|pcre2|utf8proc)\.h>", r'"[a-z_]+\.h"']),
+    (("tools/text",), [r"<clade/(clade|tensor|text|chat|sampling|messages)\.h>", r"<(jansson|pcre2|utf8proc)\.h>", r'"(\.\./internal|[a-z_]+)\.h"']),
     (("tools", "examples"), [r"<clade/[a-z]+\.h>", r"<jansson\.h>", r'"[a-z_]+\.h"']),
 ]
 

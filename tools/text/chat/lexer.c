@@ -62,7 +62,11 @@ enum clade_status chat_fail(const struct chat_source *source, uint32_t line, uin
 
 enum clade_status chat_fail_memory(const struct chat_source *source)
 {
-	return clade_fail_memory(source->diag, source->arena->total, "a chat template");
+	const struct arena *arena = source->arena;
+	if (arena->limit != 0 && arena->total > arena->limit / 2)
+		return clade_fail(source->diag, CLADE_ERR_DATA, CLADE_MSG_TEXT_TEMPLATE, source->name,
+				  "the template needs more than %zu MiB", arena->limit >> 20);
+	return clade_fail_memory(source->diag, arena->total, "a chat template");
 }
 
 struct lexer {
@@ -99,6 +103,10 @@ static bool is_letter(char c)
 
 static void count_to(struct lexer *lexer, size_t at)
 {
+	if (at < lexer->counted) {
+		lexer->counted = 0;
+		lexer->line = lexer->column = 1;
+	}
 	for (; lexer->counted < at; lexer->counted++) {
 		unsigned char c = (unsigned char)lexer->text[lexer->counted];
 		if (c == '\n')

@@ -7,8 +7,8 @@
 #include <string.h>
 
 /* A template that would need more is refused. */
-static const uint64_t max_steps = 20000000;
-static const size_t max_memory = (size_t)1 << 30, max_source = (size_t)16 << 20;
+static const uint64_t max_steps = 5000000;
+static const size_t max_memory = (size_t)512 << 20, max_source = (size_t)16 << 20;
 
 struct clade_chat_template {
 	struct clade_context *context;
