@@ -229,7 +229,7 @@ static enum clade_status from_folder(struct quantize *quantize)
 {
 	struct clade_diag *diag = &quantize->tool->diag;
 	const struct quantize_family *family = NULL;
-	struct clade_type type;
+	struct clade_type type, freqs_type = { CLADE_F32, 0, { 0 } };
 	const char *name;
 	float *freqs = NULL;
 	double vocab = 0;
@@ -250,14 +250,14 @@ static enum clade_status from_folder(struct quantize *quantize)
 		status = quantize_vocab(quantize, (int64_t)vocab);
 	if (status == CLADE_OK)
 		status = announce(quantize);
-	if (status == CLADE_OK && (freqs = rope_freqs(quantize, &type)) != NULL)
-		status = clade_writer_tensor(quantize->writer, "rope_freqs.weight", &type, "f32", diag);
+	if (status == CLADE_OK && (freqs = rope_freqs(quantize, &freqs_type)) != NULL)
+		status = clade_writer_tensor(quantize->writer, "rope_freqs.weight", &freqs_type, "f32", diag);
 	for (; status == CLADE_OK && clade_graph_export(quantize->model.graph, quantize->current, &name, &type);
 	     quantize->current++)
 		status = clade_graph_export_read(quantize->model.graph, quantize->current, quantize_rows, quantize,
 						 diag);
 	if (status == CLADE_OK && freqs != NULL)
-		status = clade_writer_rows(quantize->writer, freqs, type.dims[0], diag);
+		status = clade_writer_rows(quantize->writer, freqs, freqs_type.dims[0], diag);
 	free(freqs);
 	return status == CLADE_OK ? clade_writer_finish(quantize->writer, diag) : status;
 }

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LLAMA = 1, QWEN = 2, GPT2 = 4, EXPERTS = 8, ROPE = LLAMA | QWEN };
+enum { LLAMA = 1, QWEN2 = 2, QWEN3 = 4, GPT2 = 8, EXPERTS = 16, QWEN = QWEN2 | QWEN3, ROPE = LLAMA | QWEN };
 
 static const struct quantize_family families[] = {
 	{ "llama", "llama", LLAMA }, { "mistral", "llama", LLAMA }, { "mixtral", "llama", LLAMA | EXPERTS },
-	{ "qwen2", "qwen2", QWEN },  { "qwen3", "qwen3", QWEN },    { "gpt2", "gpt2", GPT2 },
+	{ "qwen2", "qwen2", QWEN2 }, { "qwen3", "qwen3", QWEN3 },   { "gpt2", "gpt2", GPT2 },
 };
 enum { FAMILIES = sizeof(families) / sizeof(families[0]) };
 
@@ -33,7 +33,7 @@ static const struct {
 	unsigned kinds;
 	const char *from[4]; /* params by name, keys of config.json behind a '.' */
 } keys[] = {
-	{ "vocab_size", "u32", LLAMA, { "vocab" } },
+	{ "vocab_size", "u32", ROPE | GPT2, { "vocab" } },
 	{ "context_length", "u32", ROPE | GPT2, { "context", ".max_position_embeddings", ".n_positions" } },
 	{ "embedding_length", "u32", ROPE | GPT2, { "d_model", "d" } },
 	{ "block_count", "u32", ROPE | GPT2, { "layers" } },
@@ -47,8 +47,45 @@ static const struct {
 	{ "attention.layer_norm_epsilon", "f32", GPT2, { "eps" } },
 	{ "rope.freq_base", "f32", ROPE, { "theta" } },
 	{ "expert_count", "u32", EXPERTS, { "experts", ".num_local_experts" } },
-	{ "expert_used_count", "u32", EXPERTS, { "top_k", ".num_experts_per_tok" } },
+	{ "expert_used_count", "u32", EXPERTS, { "chosen", ".num_experts_per_tok" } },
 };
+
+/* What llama.cpp has one way of doing and no key for: the graph's params must say the same. */
+static const struct {
+	unsigned kinds;
+	const char *param, *allowed[5];
+} fixed[] = {
+	{ ROPE, "act", { "silu" } },
+	{ LLAMA, "rope_type", { "default", "none", "linear", "llama3" } },
+	{ QWEN, "rope_type", { "default", "none", "linear" } },
+	{ QWEN, "windowed", { "false" } },
+	{ QWEN3, "attention_bias", { "false" } },
+	{ GPT2, "activation_function", { "gelu_new", "gelu_pytorch_tanh" } },
+	{ GPT2, "scaled", { "true" } },
+	{ GPT2, "by_layer", { "false" } },
+};
+
+static enum clade_status check_fixed(struct quantize *quantize, const struct quantize_family *family)
+{
+	struct clade_meta value;
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+		if ((fixed[i].kinds & family->kind) == 0 ||
+		    !clade_graph_param(quantize->model.graph, fixed[i].param, &value))
+			continue;
+		const char *text = value.kind == CLADE_META_STRING ? value.s : value.i != 0 ? "true" : "false";
+		char list[128] = "";
+		size_t n = 0;
+		for (; n < 5 && fixed[i].allowed[n] != NULL && strcmp(fixed[i].allowed[n], text) != 0; n++)
+			snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", n > 0 ? ", " : "",
+				 fixed[i].allowed[n]);
+		if (n == 5 || fixed[i].allowed[n] == NULL)
+			return clade_fail(&quantize->tool->diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_TOOL_QUANTIZE,
+					  quantize->model.name,
+					  "%s is %s, which GGUF cannot say of architecture %s; it can only be %s",
+					  fixed[i].param, text, family->architecture, list);
+	}
+	return CLADE_OK;
+}
 
 bool quantize_param(const struct quantize *quantize, const char *name, double *out)
 {
@@ -76,6 +113,21 @@ static enum clade_status put_scaling(struct quantize *quantize, const char *arch
 	return status == CLADE_OK ? quantize_put(quantize, key, "f32", 0, factor, NULL) : status;
 }
 
+/* Mistral's window. llama.cpp has no such key for its architecture "llama" and passes over it. */
+static enum clade_status put_window(struct quantize *quantize, const struct quantize_family *family)
+{
+	char key[128];
+	double window = 0;
+	if ((family->kind & LLAMA) == 0 || !quantize_param(quantize, "window", &window) || window <= 0)
+		return CLADE_OK;
+	print_note(quantize->tool,
+		   "%s has a sliding window of %.0f tokens, which llama.cpp does not know; beyond it, it sees "
+		   "more than the model was trained with",
+		   family->name, window);
+	snprintf(key, sizeof(key), "%s.attention.sliding_window", family->architecture);
+	return quantize_put(quantize, key, "u32", (int64_t)window, window, NULL);
+}
+
 /* The directory's own name, as people call the model. */
 static void model_name(const struct quantize *quantize, char *out, size_t size)
 {
@@ -88,9 +140,10 @@ static void model_name(const struct quantize *quantize, char *out, size_t size)
 enum clade_status quantize_meta(struct quantize *quantize, const struct quantize_family *family)
 {
 	char text[256];
-	double window = 0;
+	enum clade_status status = check_fixed(quantize, family);
 	model_name(quantize, text, sizeof(text));
-	enum clade_status status = quantize_put(quantize, "general.architecture", "string", 0, 0, family->architecture);
+	if (status == CLADE_OK)
+		status = quantize_put(quantize, "general.architecture", "string", 0, 0, family->architecture);
 	if (status == CLADE_OK)
 		status = quantize_put(quantize, "general.type", "string", 0, 0, "model");
 	if (status == CLADE_OK)
@@ -111,10 +164,7 @@ enum clade_status quantize_meta(struct quantize *quantize, const struct quantize
 	}
 	if (status == CLADE_OK)
 		status = put_scaling(quantize, family->architecture);
-	if (quantize_param(quantize, "window", &window) && window > 0 && (family->kind & LLAMA))
-		print_note(quantize->tool,
-			   "GGUF has no sliding window for %s; beyond %.0f tokens its readers see more "
-			   "than the model was trained with",
-			   family->name, window);
+	if (status == CLADE_OK)
+		status = put_window(quantize, family);
 	return status;
 }
