@@ -9,10 +9,10 @@
 
 enum { ROUNDS = 9 };
 
-static const char help[] =
-	"usage: bench_tokenize TOKENIZER TEXT [ROUNDS]\n"
-	"TOKENIZER is a tokenizer.json, or VOCAB.json,MERGES.txt. Prints MB/s of encoding TEXT whole and line by line,\n"
-	"and of decoding it: best and median of ROUNDS (default 9) in CPU time of this thread.\n";
+static const char help[] = "usage: bench_tokenize TOKENIZER TEXT [ROUNDS]\n"
+			   "TOKENIZER is a tokenizer.json, or VOCAB.json,MERGES.txt. Prints MB/s of encoding TEXT "
+			   "whole and line by line,\n"
+			   "and of decoding it: best and median of ROUNDS (default 9) in CPU time of this thread.\n";
 
 static double now(void)
 {

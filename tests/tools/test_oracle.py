@@ -134,12 +134,13 @@ def gguf_arrays(path):
     fields = GGUFReader(path).fields
     keys = {"model": "model", "pre": "pre", "tokens": "tokens", "scores": "scores", "types": "token_type", "merges": "merges", "bos": "bos_token_id",
             "eos": "eos_token_id", "unknown": "unknown_token_id", "separator": "seperator_token_id", "padding": "padding_token_id",
-            "cls": "cls_token_id", "mask": "mask_token_id", "add_bos": "add_bos_token", "add_eos": "add_eos_token", "add_space_prefix": "add_space_prefix"}
+            "cls": "cls_token_id", "mask": "mask_token_id", "add_bos": "add_bos_token", "add_eos": "add_eos_token", "add_space_prefix": "add_space_prefix",
+            "remove_extra_spaces": "remove_extra_whitespaces", "charsmap": "precompiled_charsmap"}
     values = {name: fields["tokenizer.ggml." + key].contents() for name, key in keys.items() if "tokenizer.ggml." + key in fields}
     return {name: int(value) if isinstance(value, bool) else value for name, value in values.items()}
 
 
-GGUF_VOCABULARIES = ["gpt-2", "bert-bge"]
+GGUF_VOCABULARIES = ["gpt-2", "llama-spm", "bert-bge"]
 
 # ---- tokenizers: byte-level BPE ----
 

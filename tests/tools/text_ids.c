@@ -113,6 +113,13 @@ static enum clade_status load_arrays(const char *name, const char *text, size_t 
 		score_values[i] = (float)json_number_value(json_array_get(scores, i));
 		type_values[i] = (int32_t)json_integer_value(json_array_get(types, i));
 	}
+	const json_t *charsmap = json_object_get(root, "charsmap");
+	unsigned char *rules = calloc(json_array_size(charsmap) + 1, 1);
+	for (size_t i = 0; i < json_array_size(charsmap); i++)
+		rules[i] = (unsigned char)json_integer_value(json_array_get(charsmap, i));
+	data.charsmap = rules;
+	data.charsmap_bytes = json_array_size(charsmap);
+	data.remove_extra_spaces = number(root, "remove_extra_spaces") == 1;
 	data.tokens = tokens;
 	data.merges = merges;
 	data.scores = scores != NULL ? score_values : NULL;
@@ -122,6 +129,7 @@ static enum clade_status load_arrays(const char *name, const char *text, size_t 
 	free(merges);
 	free(score_values);
 	free(type_values);
+	free(rules);
 	json_decref(root);
 	return status;
 }

@@ -2,6 +2,7 @@
 /* Tokenizers from the arrays of a GGUF file. What llama.cpp does with them is said in the words of tokenizer.json. */
 #include "bpe.h"
 #include "pre_patterns.h"
+#include "sentencepiece.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -196,7 +197,7 @@ static enum clade_status around(const struct part_source *source, bool wanted, i
 
 static int64_t or_else(const struct clade_tokenizer_data *data, int64_t id, int64_t fallback)
 {
-	return id >= 0 ? id : fallback < (int64_t)data->token_count ? fallback : -1;
+	return id >= 0 ? id : fallback < (int64_t)data->token_count ? fallback : -1; /* -1: none */
 }
 
 /* ---- gpt2: byte-level BPE ---- */
@@ -293,14 +294,121 @@ static enum clade_status build_bert(const struct part_source *source, const stru
 	return status == CLADE_OK ? add_template(source, before, behind, root) : status;
 }
 
+/* ---- llama and t5: SentencePiece ---- */
+
+/* What kind of piece a token is. A file without types, or whose types name no unknown token, is read by its ids. */
+static enum piece_type piece_of(const struct clade_tokenizer_data *data, size_t id, int64_t unknown, bool bytes)
+{
+	int type = type_of(data, id);
+	const char *text = data->tokens[id];
+	if ((int64_t)id == unknown)
+		return PIECE_UNKNOWN;
+	if (data->types == NULL && ((int64_t)id == data->bos || (int64_t)id == data->eos))
+		return PIECE_CONTROL;
+	if (data->types == NULL && bytes && strlen(text) == 6 && strncmp(text, "<0x", 3) == 0)
+		return PIECE_BYTE;
+	if (type == BYTE && !bytes)
+		return PIECE_CONTROL;
+	/* llama.cpp joins to unused tokens as to any other */
+	return type == CONTROL        ? PIECE_CONTROL
+	       : type == USER_DEFINED ? PIECE_USER_DEFINED
+	       : type == BYTE         ? PIECE_BYTE
+	       : type == UNKNOWN      ? PIECE_UNKNOWN
+				      : PIECE_NORMAL;
+}
+
+static enum clade_status fill_pieces(const struct part_source *source, const struct clade_tokenizer_data *data,
+				     int64_t unknown, struct sentencepiece_spec *spec, struct clade_tokenizer *out)
+{
+	struct piece *pieces = clade_alloc(source->context, data->token_count * sizeof(*pieces));
+	if (pieces == NULL)
+		return clade_fail_memory(source->diag, data->token_count * sizeof(*pieces), "a vocabulary");
+	for (size_t i = 0; data->types != NULL && i < data->token_count; i++)
+		if (data->types[i] == UNKNOWN)
+			unknown = -1; /* the types say which one it is */
+	for (size_t i = 0; i < data->token_count; i++) {
+		enum piece_type type = piece_of(data, i, unknown, spec->bpe);
+		pieces[i] = (struct piece) { data->tokens[i], strlen(data->tokens[i]), data->scores[i], type };
+		spec->byte_fallback |= type == PIECE_BYTE;
+	}
+	spec->pieces = pieces;
+	spec->count = data->token_count;
+	spec->escape_spaces = spec->prefix_every = true;
+	spec->dummy_prefix = data->add_space_prefix != 0;
+	spec->unknown_surface = " \xe2\x81\x87 ";
+	spec->unknown_surface_bytes = strlen(spec->unknown_surface);
+	enum clade_status status = sentencepiece_build(source, spec, out);
+	clade_free(source->context, pieces);
+	return status;
+}
+
+static enum clade_status fill_template(const struct part_source *source, const struct clade_tokenizer_data *data,
+				       bool bos, bool eos, int64_t bos_id, int64_t eos_id, json_t *root)
+{
+	int64_t before, behind;
+	enum clade_status status = around(source, data->add_bos < 0 ? bos : data->add_bos,
+					  or_else(data, data->bos, bos_id), "bos", &before);
+	if (status == CLADE_OK)
+		status = around(source, data->add_eos < 0 ? eos : data->add_eos, or_else(data, data->eos, eos_id),
+				"eos", &behind);
+	return status == CLADE_OK ? add_template(source, before, behind, root) : status;
+}
+
+static enum clade_status fill_llama(const struct part_source *source, const struct clade_tokenizer_data *data,
+				    json_t *root, struct clade_tokenizer *out)
+{
+	struct sentencepiece_spec spec = { .bpe = true };
+	if (data->scores == NULL)
+		return text_damaged(source, "has no tokenizer.ggml.scores, which a tokenizer \"llama\" needs");
+	enum clade_status status = fill_template(source, data, true, false, 1, 2, root);
+	return status == CLADE_OK ? fill_pieces(source, data, or_else(data, data->unknown, 0), &spec, out) : status;
+}
+
+static enum clade_status fill_t5(const struct part_source *source, const struct clade_tokenizer_data *data,
+				 json_t *root, struct clade_tokenizer *out)
+{
+	struct sentencepiece_spec spec = { .charsmap = data->charsmap,
+					   .charsmap_bytes = data->charsmap_bytes,
+					   .remove_extra_spaces = data->remove_extra_spaces };
+	if (data->scores == NULL)
+		return text_damaged(source, "has no tokenizer.ggml.scores, which a tokenizer \"t5\" needs");
+	enum clade_status status = fill_template(source, data, false, true, -1, 1, root);
+	if (status == CLADE_OK)
+		status = fill_pieces(source, data, or_else(data, data->unknown, 2), &spec, out);
+	if (status == CLADE_OK) /* llama.cpp adds the scores up in double */
+		((struct sentencepiece *)out->model_data)->unigram.single = false;
+	return status;
+}
+
 static const struct {
 	const char *model;
+	/* Either says it in `root`, */
 	enum clade_status (*build)(const struct part_source *source, const struct clade_tokenizer_data *data,
 				   json_t *root);
+	/* or fills the tokenizer, but for the added tokens and the template, which `root` says. */
+	enum clade_status (*fill)(const struct part_source *source, const struct clade_tokenizer_data *data,
+				  json_t *root, struct clade_tokenizer *out);
 } models[] = {
-	{ "gpt2", build_gpt2 },
-	{ "bert", build_bert },
+	{ "gpt2", build_gpt2, NULL },
+	{ "llama", NULL, fill_llama },
+	{ "bert", build_bert, NULL },
+	{ "t5", NULL, fill_t5 },
 };
+
+static enum clade_status fill(const struct part_source *source, const struct clade_tokenizer_data *data, size_t model,
+			      json_t *root, struct clade_tokenizer **out)
+{
+	enum clade_status status = tokenizer_create(source, out);
+	if (status == CLADE_OK)
+		status = models[model].fill(source, data, root, *out);
+	if (status == CLADE_OK)
+		status = added_parse(source, json_object_get(root, "added_tokens"), *out);
+	if (status == CLADE_OK)
+		status = post_processor_parse(source, json_object_get(root, "post_processor"), &(*out)->template_ids);
+	if (status != CLADE_OK)
+		clade_tokenizer_destroy(out);
+	return status;
+}
 
 enum clade_status clade_tokenizer_create(struct clade_context *context, const char *name,
 					 const struct clade_tokenizer_data *data,
@@ -315,15 +423,16 @@ enum clade_status clade_tokenizer_create(struct clade_context *context, const ch
 	while (i < count && strcmp(models[i].model, model) != 0)
 		i++;
 	if (status == CLADE_OK && i == count)
-		status = text_refuse(&source, "tokenizer.ggml.model", model, "gpt2, bert");
+		status = text_refuse(&source, "tokenizer.ggml.model", model, "gpt2, llama, bert, t5");
 	if (status == CLADE_OK)
 		status = check(&source, data);
 	if (status == CLADE_OK)
+		status = add_added(&source, data, added);
+	if (status == CLADE_OK && models[i].build != NULL)
 		status = models[i].build(&source, data, root);
 	if (status == CLADE_OK)
-		status = add_added(&source, data, added);
-	if (status == CLADE_OK)
-		status = tokenizer_from_json(&source, root, out_tokenizer);
+		status = models[i].build != NULL ? tokenizer_from_json(&source, root, out_tokenizer)
+						 : fill(&source, data, i, root, out_tokenizer);
 	json_decref(added);
 	json_decref(root);
 	return status;

@@ -39,7 +39,7 @@ CLADE_API enum clade_status clade_tokenizer_parse_vocab_merges(struct clade_cont
 /* The same from the metadata of a GGUF file (its keys tokenizer.ggml.*), as llama.cpp reads it. All of it is borrowed
  * for the call; texts end with a NUL. Numbers that a file does not give are -1. */
 struct clade_tokenizer_data {
-	const char *model; /* "gpt2", "llama", "bert" */
+	const char *model; /* "gpt2", "llama", "bert", "t5" */
 	const char *pre;   /* how texts are cut, for "gpt2"; NULL: "default" */
 	const char *const *tokens;
 	size_t token_count;
@@ -50,7 +50,10 @@ struct clade_tokenizer_data {
 	size_t merge_count;
 	int64_t bos, eos, unknown, separator, padding, cls, mask; /* ids */
 	int add_bos, add_eos, add_space_prefix;                   /* 0 or 1 */
-	bool strip_right; /* special tokens take the white space behind them: where general.name says Phi-3 */
+	const unsigned char *charsmap; /* for "t5": tokenizer.ggml.precompiled_charsmap, or NULL */
+	size_t charsmap_bytes;
+	bool remove_extra_spaces; /* for "t5" */
+	bool strip_right;         /* special tokens take the white space behind them: where general.name says Phi-3 */
 };
 CLADE_API enum clade_status clade_tokenizer_create(struct clade_context *context, const char *name,
 						   const struct clade_tokenizer_data *data,
