@@ -203,6 +203,8 @@ static enum clade_status run(struct tool *tool)
 	struct job job = { .tool = tool };
 	if (tool->options.batch <= 0)
 		tool->options.batch = 1;
+	if (tool->options.tokens < 0)
+		tool->options.tokens = 512;
 	enum clade_status status = profile(&job);
 	free(job.nodes);
 	workload_finish(&job.workload);

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The table of commands, in the order of `clade help`. */
+/* The table of commands. */
 #include "commands.h"
 
-const struct command *const commands[] = {
-	&command_run,        &command_generate,
-	&command_tokenize,   &command_embed,
-	&command_perplexity, &command_check,
-	&command_verify,     &command_inspect,
-	&command_quantize,   &command_devices,
-	&command_ops,        &command_plot,
-	&command_profile,    NULL,
-};
+#define ENTRY(name) &command_##name,
+const struct command *const commands[] = { CLADE_COMMANDS(ENTRY) NULL };

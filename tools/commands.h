@@ -5,8 +5,25 @@
 
 #include "tool.h"
 
-extern const struct command command_devices, command_run, command_generate, command_tokenize, command_check,
-	command_verify, command_ops, command_inspect, command_plot, command_profile, command_perplexity, command_embed,
-	command_quantize;
+/* clang-format off: one a line, in the order of `clade help` */
+#define CLADE_COMMANDS(COMMAND)                                                                                        \
+	COMMAND(run)                                                                                                   \
+	COMMAND(generate)                                                                                              \
+	COMMAND(tokenize)                                                                                              \
+	COMMAND(embed)                                                                                                 \
+	COMMAND(perplexity)                                                                                            \
+	COMMAND(check)                                                                                                 \
+	COMMAND(verify)                                                                                                \
+	COMMAND(inspect)                                                                                               \
+	COMMAND(quantize)                                                                                              \
+	COMMAND(devices)                                                                                               \
+	COMMAND(ops)                                                                                                   \
+	COMMAND(plot)                                                                                                  \
+	COMMAND(bench)                                                                                                 \
+	COMMAND(profile)
+/* clang-format on */
+
+#define CLADE_DECLARE_COMMAND(name) extern const struct command command_##name;
+CLADE_COMMANDS(CLADE_DECLARE_COMMAND)
 
 #endif

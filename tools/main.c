@@ -187,7 +187,8 @@ int main(int argc, char **argv)
 					  .width = 128,
 					  .layout = "interleaved",
 					  .base = 10000,
-					  .tokens = 512,
+					  .tokens = -1,
+					  .generated = -1,
 					  .repeats = 5 } };
 	hold_standard_streams();
 	install_signals();

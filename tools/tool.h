@@ -42,7 +42,7 @@ struct options {
 	int64_t layer, head, length, width, start;
 	double base;
 	int64_t tokens, generated, depth, repeats;
-	bool profiling;
+	bool profiling, all_devices, no_check, given_tokens, given_generated;
 	const char *trace;
 	struct words watch; /* values inside the graph that become outputs */
 	int64_t stride;

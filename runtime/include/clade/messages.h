@@ -122,6 +122,7 @@ enum clade_message {
 	CLADE_MSG_TOOL_PERPLEXITY = 365,
 	CLADE_MSG_TOOL_EMBED = 366,
 	CLADE_MSG_TOOL_CHAT = 367, /* --chat, --messages */
-	CLADE_MSG_TOOL_QUANTIZE = 368
+	CLADE_MSG_TOOL_QUANTIZE = 368,
+	CLADE_MSG_TOOL_BENCH = 369 /* results of benchmarks */
 };
 #endif

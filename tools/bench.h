@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Results of benchmarks: what `clade bench` measures, prints and compares. */
+#ifndef CLADE_TOOL_BENCH_H
+#define CLADE_TOOL_BENCH_H
+
+#include "tool.h"
+
+enum { BENCH_SAMPLES = 256 };
+
+struct bench_result {
+	char model[256], device[16], device_name[160], driver[64], test[32];
+	uint64_t parameters, weight_bytes, peak_memory_bytes;
+	int64_t batch, tokens;         /* tokens: of the test, all rows of the batch */
+	double samples[BENCH_SAMPLES]; /* tokens a second of each repeat */
+	size_t sample_count;
+	double compile_seconds, load_seconds;
+	double gflops, gbps, roof; /* of the mean; roof: share of the measured roofline, 0 unknown */
+	double error;              /* NMSE against ref; below 0: not compared */
+	bool bit_equal;
+};
+double bench_mean(const struct bench_result *result);
+double bench_deviation(const struct bench_result *result); /* of the samples, n - 1 */
+
+/* A format of results ("md", "csv", "json"), printed as they come. NULL: unknown. */
+struct bench_format {
+	const char *name;
+	void (*begin)(void);
+	void (*row)(const struct bench_result *result, size_t index);
+	void (*end)(void);
+};
+const struct bench_format *bench_format_find(const char *name);
+extern const char *const bench_format_names[]; /* NULL-terminated */
+
+/* `bench diff A.json B.json`: exit 1 (MISMATCH) if B is slower beyond the noise. */
+enum clade_status bench_diff(struct tool *tool, const char *before, const char *after);
+
+#endif

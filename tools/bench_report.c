@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* Results as a table in Markdown, as CSV, and as JSON. */
+#include "bench.h"
+
+#include <math.h>
+#include <string.h>
+
+double bench_mean(const struct bench_result *result)
+{
+	double sum = 0;
+	for (size_t i = 0; i < result->sample_count; i++)
+		sum += result->samples[i];
+	return result->sample_count > 0 ? sum / (double)result->sample_count : 0;
+}
+
+double bench_deviation(const struct bench_result *result)
+{
+	double mean = bench_mean(result), sum = 0;
+	for (size_t i = 0; i < result->sample_count; i++)
+		sum += (result->samples[i] - mean) * (result->samples[i] - mean);
+	return result->sample_count > 1 ? sqrt(sum / (double)(result->sample_count - 1)) : 0;
+}
+
+static void error_text(const struct bench_result *result, char out[32])
+{
+	if (result->error < 0)
+		snprintf(out, 32, "-");
+	else if (result->bit_equal)
+		snprintf(out, 32, "0 (same bits)");
+	else
+		snprintf(out, 32, "%.2g", result->error);
+}
+
+/* ---- Markdown ---- */
+
+static void begin_md(void)
+{
+	printf("| model | weights | params | device | test | batch | tokens/s | GFLOP/s | GB/s | %% of peak | error vs "
+	       "ref | "
+	       "compile | load | peak memory |\n");
+	printf("|---|---:|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
+}
+
+static void row_md(const struct bench_result *r, size_t index)
+{
+	char weights[32], memory[32], error[32], peak[32] = "-";
+	(void)index;
+	error_text(r, error);
+	if (r->roof > 0)
+		snprintf(peak, sizeof(peak), "%.1f", 100 * r->roof);
+	printf("| %s | %s | %.2f M | %s %s | %s | %lld | %.2f ± %.2f | %.2f | %.2f | %s | %s | %.2f s | %.2f s | %s "
+	       "|\n",
+	       r->model, bytes_text(r->weight_bytes, weights), 1e-6 * (double)r->parameters, r->device, r->device_name,
+	       r->test, (long long)r->batch, bench_mean(r), bench_deviation(r), r->gflops, r->gbps, peak, error,
+	       r->compile_seconds, r->load_seconds, bytes_text(r->peak_memory_bytes, memory));
+	fflush(stdout);
+}
+
+/* ---- CSV ---- */
+
+static void put_csv(const char *text)
+{
+	putchar('"');
+	for (; *text != '\0'; text++) {
+		if (*text == '"')
+			putchar('"');
+		putchar(*text);
+	}
+	putchar('"');
+}
+
+static void begin_csv(void)
+{
+	printf("model,device,device_name,driver,test,batch,tokens_per_second,stddev,repeats,gflops,gbps,peak_share,"
+	       "error,"
+	       "bit_equal,compile_seconds,load_seconds,peak_memory_bytes,weight_bytes,parameters\n");
+}
+
+static void row_csv(const struct bench_result *r, size_t index)
+{
+	const char *const texts[] = { r->model, r->device, r->device_name, r->driver, r->test };
+	(void)index;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		put_csv(texts[i]);
+		putchar(',');
+	}
+	printf("%lld,%.6g,%.6g,%zu,%.6g,%.6g,%.6g,", (long long)r->batch, bench_mean(r), bench_deviation(r),
+	       r->sample_count, r->gflops, r->gbps, r->roof);
+	if (r->error >= 0)
+		printf("%.6g,%d,", r->error, (int)r->bit_equal);
+	else
+		printf(",,");
+	printf("%.6g,%.6g,%llu,%llu,%llu\n", r->compile_seconds, r->load_seconds,
+	       (unsigned long long)r->peak_memory_bytes, (unsigned long long)r->weight_bytes,
+	       (unsigned long long)r->parameters);
+	fflush(stdout);
+}
+
+/* ---- JSON ---- */
+
+static void begin_json(void)
+{
+	printf("[");
+}
+
+static void row_json(const struct bench_result *r, size_t index)
+{
+	json_t *samples = json_array();
+	for (size_t i = 0; i < r->sample_count; i++)
+		json_array_append_new(samples, json_real(r->samples[i]));
+	json_t *object = json_pack(
+		"{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:o, s:f, s:f, s:o, s:o, s:o, s:f, s:f, s:I, s:I, s:I}",
+		"model", r->model, "device", r->device, "device_name", r->device_name, "driver", r->driver, "test",
+		r->test, "batch", (json_int_t)r->batch, "tokens", (json_int_t)r->tokens, "tokens_per_second",
+		bench_mean(r), "stddev", bench_deviation(r), "samples", samples, "gflops", r->gflops, "gbps", r->gbps,
+		"peak_share", r->roof > 0 ? json_real(r->roof) : json_null(), "error",
+		r->error >= 0 ? json_number(r->error) : json_null(), "bit_equal",
+		r->error >= 0 ? json_boolean(r->bit_equal) : json_null(), "compile_seconds", r->compile_seconds,
+		"load_seconds", r->load_seconds, "peak_memory_bytes", (json_int_t)r->peak_memory_bytes, "weight_bytes",
+		(json_int_t)r->weight_bytes, "parameters", (json_int_t)r->parameters);
+	printf("%s\n ", index > 0 ? "," : "");
+	if (object != NULL)
+		json_dumpf(object, stdout, JSON_REAL_PRECISION(9));
+	json_decref(object);
+	fflush(stdout);
+}
+
+static void end_json(void)
+{
+	printf("\n]\n");
+}
+
+static void end_nothing(void)
+{
+}
+
+static const struct bench_format formats[] = {
+	{ "md", begin_md, row_md, end_nothing },
+	{ "csv", begin_csv, row_csv, end_nothing },
+	{ "json", begin_json, row_json, end_json },
+};
+const char *const bench_format_names[] = { "md", "csv", "json", NULL };
+
+const struct bench_format *bench_format_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (strcmp(formats[i].name, name) == 0)
+			return &formats[i];
+	return NULL;
+}
