@@ -5,7 +5,7 @@
 
 #include "tool.h"
 
-/* clang-format off: one a line, in the order of `clade help` */
+/* One a line, in the order of `clade help`. */
 #define CLADE_COMMANDS(COMMAND)                                                                                        \
 	COMMAND(run)                                                                                                   \
 	COMMAND(generate)                                                                                              \
@@ -21,7 +21,6 @@
 	COMMAND(plot)                                                                                                  \
 	COMMAND(bench)                                                                                                 \
 	COMMAND(profile)
-/* clang-format on */
 
 #define CLADE_DECLARE_COMMAND(name) extern const struct command command_##name;
 CLADE_COMMANDS(CLADE_DECLARE_COMMAND)

@@ -16,7 +16,7 @@ PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 SDPA, SCALE = os.path.join(SOURCE, "examples/sdpa.graph"), os.path.join(SOURCE, "examples/scale.graph")
 with open(os.path.join(SOURCE, "tests/tools/program_golden.json")) as file:
     GOLDEN = json.load(file)
-COMMANDS = ["run", "generate", "tokenize", "embed", "perplexity", "check", "verify", "inspect", "devices", "ops", "plot", "bench", "profile"]
+COMMANDS = ["run", "generate", "tokenize", "embed", "perplexity", "check", "verify", "inspect", "quantize", "devices", "ops", "plot", "bench", "profile"]
 Q1, V1 = "[[[[1,0,0,0]]]]", "[[[[1,2,3,4]]]]"
 ONE = ["--in", f"q={Q1}", "--in", f"k={Q1}", "--in", f"v={V1}"]
 
