@@ -38,8 +38,7 @@ static enum clade_status compile(const struct part_source *source, const char *p
 	if (split->code == NULL) {
 		char text[128];
 		pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof(text));
-		return text_damaged(source, "pre_tokenizer: the pattern \"%.64s\" is not valid at %zu: %s", pattern,
-				    offset, text);
+		return text_damaged(source, "the pattern \"%.64s\" is not valid at %zu: %s", pattern, offset, text);
 	}
 	/* machine code where PCRE2 can make it; else its interpreter, which gives the same matches */
 	pcre2_jit_compile(split->code, PCRE2_JIT_COMPLETE);
@@ -145,6 +144,14 @@ static int match_at(const struct splitter *splitter, const char *text, size_t by
 	return count;
 }
 
+static enum clade_status fail_match(int error, struct clade_diag *diag)
+{
+	char message[128];
+	pcre2_get_error_message(error, (PCRE2_UCHAR *)message, sizeof(message));
+	return clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_TEXT_FILE, NULL,
+			  "the tokenizer's pattern failed on this text: %s", message);
+}
+
 static enum clade_status find_stretches(struct splitter *splitter, const char *text, size_t bytes,
 					struct clade_diag *diag)
 {
@@ -155,12 +162,8 @@ static enum clade_status find_stretches(struct splitter *splitter, const char *t
 		int count = match_at(splitter, text, bytes, at);
 		if (count == PCRE2_ERROR_NOMATCH)
 			break;
-		if (count < 0) {
-			char message[128];
-			pcre2_get_error_message(count, (PCRE2_UCHAR *)message, sizeof(message));
-			return clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_TEXT_FILE, NULL,
-					  "the pre-tokenizer's pattern failed on this text: %s", message);
-		}
+		if (count < 0)
+			return fail_match(count, diag);
 		const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(splitter->match);
 		size_t start = ends[0], end = ends[1] > start ? ends[1] : start;
 		fine = add_stretch(splitter, done, start, invert) && add_stretch(splitter, start, end, !invert);
@@ -214,6 +217,33 @@ enum clade_status splitter_cut(struct splitter *splitter, const char *text, size
 	if (status == CLADE_OK && !join_stretches(splitter, start, out))
 		status = clade_fail_memory(diag, end - start, "pieces of text");
 	return status;
+}
+
+enum clade_status splitter_replace(struct splitter *splitter, const char *text, size_t bytes, const char *content,
+				   size_t content_bytes, struct text_buffer *out, struct clade_diag *diag)
+{
+	size_t done = 0, at = 0;
+	bool fine = true, any = false;
+	while (fine && bytes > 0 && at <= bytes) {
+		int count = match_at(splitter, text, bytes, at);
+		if (count == PCRE2_ERROR_NOMATCH)
+			break;
+		if (count < 0)
+			return fail_match(count, diag);
+		const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(splitter->match);
+		size_t start = ends[0], end = ends[1] > start ? ends[1] : start;
+		at = end;
+		if (start == end && any &&
+		    end == done) { /* nothing, right behind a match: goes on behind a character */
+			at += at < bytes ? (size_t)utf8_length(text + at, bytes - at) : 1;
+			continue;
+		}
+		fine = text_add(out, text + done, start - done) && text_add(out, content, content_bytes);
+		done = end;
+		any = true;
+	}
+	fine = fine && text_add(out, text + done, bytes - done);
+	return fine ? CLADE_OK : clade_fail_memory(diag, bytes, "text");
 }
 
 enum clade_status split_cut(const struct part *part, const struct pieces *in, struct pieces *out,

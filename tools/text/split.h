@@ -26,6 +26,9 @@ void splitter_destroy(struct splitter **splitter);
 /* Appends the pieces of text[start, end) to `out`, whose text is not touched. */
 enum clade_status splitter_cut(struct splitter *splitter, const char *text, size_t start, size_t end,
 			       struct pieces *out, struct clade_diag *diag);
+/* Appends the text with every match replaced, also matches of nothing. */
+enum clade_status splitter_replace(struct splitter *splitter, const char *text, size_t bytes, const char *content,
+				   size_t content_bytes, struct text_buffer *out, struct clade_diag *diag);
 /* part_kind.cut of a part that only splits. */
 enum clade_status split_cut(const struct part *part, const struct pieces *in, struct pieces *out,
 			    struct clade_diag *diag);
