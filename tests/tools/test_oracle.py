@@ -260,6 +260,131 @@ TOKENIZERS.update({
 })
 
 
+# ---- tokenizers: WordPiece, Unigram, SentencePiece as Hugging Face writes it ----
+
+
+def real(*path, kind="json", oracle=None):
+    """A real one from its file; the oracle may need another file of the same tokenizer."""
+    def make():
+        if not SHARED:
+            return None
+        return Tokenizer.from_file(os.path.join(SHARED, *(oracle or path))), [kind, os.path.join(SHARED, *path)]
+    return make
+
+
+def text_of(token):
+    return token["content"] if isinstance(token, dict) else token
+
+
+def bert(config):
+    """vocab.txt of the real BERT with a tokenizer_config.json beside it."""
+    def make():
+        if not SHARED:
+            return None
+        vocab, settings = os.path.join(SHARED, "tokenizers", "bert-uncased", "vocab.txt"), os.path.join(FOLDER, "tokenizer_config.json")
+        with open(settings, "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        tokenizer = Tokenizer(models.WordPiece.from_file(vocab, unk_token="[UNK]"))
+        lower = config.get("do_lower_case", True)
+        tokenizer.normalizer = normalizers.BertNormalizer(True, config.get("tokenize_chinese_chars", True), config.get("strip_accents"), lower)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        tokenizer.decoder = decoders.WordPiece()
+        names = [text_of(config.get(key, default)) for key, default in [("unk_token", "[UNK]"), ("sep_token", "[SEP]"), ("cls_token", "[CLS]")]] + ["[PAD]", "[MASK]"]
+        tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in names])
+        sep, cls = names[1], names[2]
+        tokenizer.post_processor = processors.BertProcessing((sep, tokenizer.token_to_id(sep)), (cls, tokenizer.token_to_id(cls)))
+        return tokenizer, ["vocab", vocab, settings]
+    return make
+
+
+def word_piece(normalizer, prefix="##", longest=100, cleanup=True):
+    def make():
+        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", continuing_subword_prefix=prefix))
+        tokenizer.normalizer, tokenizer.pre_tokenizer = normalizer(), pre_tokenizers.BertPreTokenizer()
+        tokenizer.train_from_iterator(sample_text() + WORDS * 3, trainers.WordPieceTrainer(
+            vocab_size=900, show_progress=False, special_tokens=["[UNK]", "[CLS]"], continuing_subword_prefix=prefix))
+        tokenizer.decoder = decoders.WordPiece(prefix, cleanup)
+        text = json.loads(tokenizer.to_str())
+        text["model"]["max_input_chars_per_word"] = longest
+        return Tokenizer.from_str(json.dumps(text))
+    return make
+
+
+def unigram(pre, decoder, normalizer=None, byte_fallback=False, size=700):
+    def make():
+        tokenizer = Tokenizer(models.Unigram())
+        tokenizer.pre_tokenizer = pre()
+        bytes_ = ["<0x%02X>" % b for b in range(256)] if byte_fallback else []
+        tokenizer.train_from_iterator(sample_text() + WORDS, trainers.UnigramTrainer(
+            vocab_size=size + len(bytes_), show_progress=False, special_tokens=["<unk>", "<s>", "</s>"] + bytes_, unk_token="<unk>"))
+        if normalizer:
+            tokenizer.normalizer = normalizer()
+        tokenizer.decoder = decoder()
+        text = json.loads(tokenizer.to_str())
+        text["model"]["byte_fallback"] = byte_fallback
+        return Tokenizer.from_str(json.dumps(text))
+    return make
+
+
+def llama(pre=None, normalizer=None):
+    """SentencePiece's BPE as it is converted: bytes fall back, unknowns are joined."""
+    def make():
+        tokenizer = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=True)
+        tokenizer.train_from_iterator(sample_text() + WORDS, trainers.BpeTrainer(
+            vocab_size=1000, show_progress=False, special_tokens=["<unk>", "<s>", "</s>"] + ["<0x%02X>" % b for b in range(256)]))
+        text = json.loads(tokenizer.to_str())
+        text["pre_tokenizer"] = text["normalizer"] = None
+        tokenizer = Tokenizer.from_str(json.dumps(text))
+        if pre:
+            tokenizer.pre_tokenizer = pre()
+        if normalizer:
+            tokenizer.normalizer = normalizer()
+        tokenizer.decoder = decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+        tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+        return tokenizer
+    return make
+
+
+def metaspace(scheme, split=True, replacement="\u2581"):
+    return lambda: pre_tokenizers.Metaspace(replacement, scheme, split)
+
+
+def metaspace_decoder(scheme, replacement="\u2581"):
+    return lambda: decoders.Metaspace(replacement, scheme)
+
+
+def byte_decoder():
+    return decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace("\u2581", "first")])
+
+
+def fused():
+    return decoders.Sequence([decoders.Fuse(), decoders.Replace(Regex("\u2581+"), " "), decoders.Strip(" ", 3, 0)])
+
+
+TOKENIZERS.update({
+    "bert": real("tokenizers", "bert-uncased", "tokenizer.json"),
+    "bert-vocab": real("tokenizers", "bert-uncased", "vocab.txt", kind="vocab", oracle=("tokenizers", "bert-uncased", "tokenizer.json")),
+    "bert-cased": bert({"do_lower_case": False, "tokenizer_class": "BertTokenizer"}),
+    "bert-accents": bert({"strip_accents": False, "tokenize_chinese_chars": False, "cls_token": {"content": "[unused1]"}, "sep_token": "[unused2]"}),
+    "bert-stripped": bert({"do_lower_case": False, "strip_accents": True}),
+    "wordpiece": word_piece(lambda: normalizers.BertNormalizer()),
+    "wordpiece-short": word_piece(lambda: normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()]), "@@", 5, False),
+    "wordpiece-empty": word_piece(lambda: normalizers.Sequence([normalizers.NFKC()]), ""),
+    "t5": real("tokenizers", "t5-small", "tokenizer.json"),
+    "unigram-always": unigram(metaspace("always"), metaspace_decoder("always")),
+    "unigram-first": unigram(metaspace("first"), metaspace_decoder("first"), lambda: normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC(), normalizers.Replace(Regex(" {2,}"), " ")])),
+    "unigram-never": unigram(metaspace("never", False, "_"), metaspace_decoder("never", "_"), lambda: normalizers.Sequence([normalizers.Prepend("_"), normalizers.Replace("the", "a")])),
+    "unigram-bytes": unigram(metaspace("first", False), byte_decoder, byte_fallback=True),
+    "unigram-fused": unigram(metaspace("always", False), fused, lambda: normalizers.Sequence([normalizers.NFKD(), normalizers.Replace(Regex("\\s|$"), " "), normalizers.Strip()])),
+    "unigram-empty": unigram(metaspace("always"), fused, lambda: normalizers.Sequence([normalizers.Replace("", "a"), normalizers.Replace(Regex("b*"), "-")])),
+    "llama": llama(metaspace("first", False)),
+    "llama-legacy": llama(None, lambda: normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])),
+    "gemma": llama(None, lambda: normalizers.Replace(" ", "\u2581")),
+    "stories260K": real("stories260K", "hf", "tokenizer.json"),
+})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("program")

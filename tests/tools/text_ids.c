@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Encodes and decodes many texts, for tests that ask another tokenizer the same: test_oracle.py.
- * usage: text_ids KIND FILE... [plain]: KIND is json (tokenizer.json), merges (vocab.json merges.txt
+ * usage: text_ids KIND FILE... [plain]: KIND is json (tokenizer.json), vocab (vocab.txt [tokenizer_config.json]),
+ * sentencepiece (tokenizer.model [tokenizer_config.json]), merges (vocab.json merges.txt
  * [tokenizer_config.json]) or arrays (a JSON object with the members of struct clade_tokenizer_data); plain: without
  * special tokens. stdin holds texts, each behind its length (32 bits); stdout gets for each the
  * number of its ids and the ids (32 bits each), then the length and the text that they decode to (special tokens too).
@@ -149,6 +150,12 @@ static enum clade_status load(const char *kind, int count, char **paths, struct 
 						     .config_bytes = bytes[2] };
 	if (texts[0] != NULL && strcmp(kind, "json") == 0)
 		status = clade_tokenizer_parse(NULL, paths[0], texts[0], bytes[0], out, &diag);
+	else if (texts[0] != NULL && strcmp(kind, "vocab") == 0)
+		status = clade_tokenizer_parse_vocab_txt(NULL, paths[0], texts[0], bytes[0], texts[1], bytes[1], out,
+							 &diag);
+	else if (texts[0] != NULL && strcmp(kind, "sentencepiece") == 0)
+		status = clade_tokenizer_parse_sentencepiece(NULL, paths[0], texts[0], bytes[0], texts[1], bytes[1],
+							     out, &diag);
 	else if (texts[0] != NULL && texts[1] != NULL && strcmp(kind, "merges") == 0)
 		status = clade_tokenizer_parse_vocab_merges(NULL, paths[0], &files, out, &diag);
 	else if (texts[0] != NULL && strcmp(kind, "arrays") == 0)

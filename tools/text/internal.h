@@ -212,6 +212,7 @@ struct clade_tokenizer {
 	struct added_tokens added;
 	struct parts normalizers, pre_tokenizers, decoders;
 	struct template_ids template_ids;
+	bool front_counts; /* some pre-tokenizer treats the front of the input in a way of its own */
 };
 enum clade_status tokenizer_create(const struct part_source *source, struct clade_tokenizer **out_tokenizer);
 /* From what a tokenizer.json says. */

@@ -73,6 +73,8 @@ static enum clade_status parse_root(const struct part_source *source, const json
 	if (status == CLADE_OK)
 		status = parts_parse(source, "pre_tokenizer", "pretokenizers", pre_tokenizer_kinds,
 				     json_object_get(root, "pre_tokenizer"), &out->pre_tokenizers);
+	for (size_t i = 0; i < out->pre_tokenizers.count; i++)
+		out->front_counts |= strcmp(out->pre_tokenizers.items[i].kind->type, "Metaspace") == 0;
 	if (status == CLADE_OK)
 		status = parse_model(source, json_object_get(root, "model"), out);
 	if (status == CLADE_OK)
@@ -223,10 +225,24 @@ static enum clade_status encode_words(struct encoding *encoding, const char *tex
 	return status;
 }
 
+/* Hugging Face counts a text as beginning where its first character was, if normalization took that away. */
+static enum clade_status keeps_front(const struct clade_tokenizer *tokenizer, const char *text, size_t bytes, bool *out,
+				     struct clade_diag *diag)
+{
+	struct text_buffer normal = { .context = tokenizer->context };
+	enum clade_status status =
+		tokenizer_normalize(tokenizer, text, (size_t)utf8_length(text, bytes), &normal, diag);
+	*out = normal.count > 0;
+	text_finish(&normal);
+	return status;
+}
+
 static enum clade_status encode_raw(struct encoding *encoding, const char *text, size_t bytes, bool first)
 {
 	struct text_buffer normal = { .context = encoding->tokenizer->context };
 	enum clade_status status = tokenizer_normalize(encoding->tokenizer, text, bytes, &normal, encoding->diag);
+	if (status == CLADE_OK && first && encoding->tokenizer->front_counts && bytes > 0)
+		status = keeps_front(encoding->tokenizer, text, bytes, &first, encoding->diag);
 	if (status == CLADE_OK)
 		status = added_split(encoding, true, normal.bytes, normal.count, first, encode_words);
 	text_finish(&normal);
