@@ -9,6 +9,8 @@
 
 #include "gguf_image.h"
 
+#include <clade/writer.h>
+
 #include <dirent.h>
 #include <errno.h>
 
@@ -253,13 +255,47 @@ static void test_writes(void **state)
 	assert_int_equal(inject(ENOMEM, false, CLADE_ERR_MEMORY, write_over), 1);
 }
 
+/* Streamed: the old file stays, and nothing lies beside it, until all is written. */
+static enum clade_status stream_over(struct clade_context *context, struct clade_diag *diag)
+{
+	static const struct clade_type type = { CLADE_F32, 2, { 4, 32 } };
+	static const float values[128];
+	const struct clade_meta name = { .kind = CLADE_META_STRING, .s = "x" };
+	struct clade_writer *writer;
+	put_text(SCRATCH("out.gguf"), "old");
+	int files = count_scratch();
+	enum clade_status status = clade_writer_create(context, SCRATCH("out.gguf"), "gguf", &writer, diag);
+	if (status == CLADE_OK)
+		status = clade_writer_meta(writer, "general.name", "string", &name, diag);
+	if (status == CLADE_OK)
+		status = clade_writer_tensor(writer, "t", &type, "q8_0", diag);
+	for (int i = 0; i < 4 && status == CLADE_OK; i++)
+		status = clade_writer_rows(writer, values, 32, diag);
+	if (status == CLADE_OK)
+		status = clade_writer_finish(writer, diag);
+	clade_writer_destroy(&writer);
+	char text[8] = { 0 };
+	FILE *file = fopen(SCRATCH("out.gguf"), "rb");
+	assert_true(fread(text, 1, 4, file) >= 3);
+	fclose(file);
+	assert_memory_equal(text, status == CLADE_OK ? "GGUF" : "old", 3);
+	assert_int_equal(count_scratch(), files);
+	return status;
+}
+
+static void test_streams(void **state)
+{
+	assert_int_equal(inject(ENOSPC, false, CLADE_ERR_IO, stream_over), 8);
+	assert_int_equal(inject(ENOSPC, true, CLADE_ERR_IO, stream_over), 8);
+	assert_true(inject(ENOMEM, false, CLADE_ERR_MEMORY, stream_over) >= 6);
+	assert_true(inject(ENOMEM, true, CLADE_ERR_MEMORY, stream_over) >= 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_allocations),
-		cmocka_unit_test(test_reads),
-		cmocka_unit_test(test_short_reads),
-		cmocka_unit_test(test_writes),
+		cmocka_unit_test(test_allocations), cmocka_unit_test(test_reads),   cmocka_unit_test(test_short_reads),
+		cmocka_unit_test(test_writes),      cmocka_unit_test(test_streams),
 	};
 	put_files();
 	return cmocka_run_group_tests_name("file faults", tests, NULL, remove_scratch);
