@@ -21,7 +21,7 @@ static int64_t bucket(const struct clade_session *session, uint32_t entry, uint3
 {
 	if (value < 0 || session->ir->dims[dim].dim_class == CLADE_DIM_SESSION)
 		return value;
-	if (session->ir->entries[entry].chunk_dim == dim)
+	if (session->ir->entries[entry].chunk_dim == dim || session->ir->dims[dim].has_default)
 		for (int64_t step = 1; step <= CLADE_CHUNK_MAX; step *= 8)
 			if (value <= step)
 				return step;

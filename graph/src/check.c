@@ -27,6 +27,19 @@ static void mark_bound(const struct clade_ir *ir, uint32_t entry, uint64_t *boun
 		}
 }
 
+/* Dims with a default are known where those of the default are. */
+static void mark_defaults(const struct clade_ir *ir, uint64_t *bound)
+{
+	for (uint32_t i = 0; i < ir->dim_count && i < 64; i++) {
+		bool known = ir->dims[i].has_default;
+
+		for (uint32_t d = 0; d < ir->dim_count && known; d++)
+			known = (d < 64 && *bound >> d & 1) || !clade_dims_uses(ir->pool, ir->dims[i].default_code, d);
+		if (known)
+			*bound |= (uint64_t)1 << i;
+	}
+}
+
 static enum clade_status check_type(struct clade_expander *expander, const struct clade_type *type, uint64_t bound,
 				    const char *what, const struct clade_ir_pos *pos)
 {
@@ -53,6 +66,7 @@ static enum clade_status check_bound(struct clade_expander *expander, const stru
 	mark_bound(ir, number, &bound);
 	if (ir->dim_count && strcmp(ir->dims[ir->dim_count - 1].name, "capacity") == 0 && ir->dim_count <= 64)
 		bound |= (uint64_t)1 << (ir->dim_count - 1);
+	mark_defaults(ir, &bound);
 	for (uint32_t i = 0; i < entry->input_count && !status; i++)
 		status = check_type(expander, &entry->inputs[i].type, bound, entry->inputs[i].name, &ast->pos);
 	for (uint32_t n = entry->first_node; n < entry->last_node && !status; n++)
@@ -89,7 +103,7 @@ static void warn_unused(struct clade_expander *expander, const struct clade_ast 
 struct proof {
 	struct clade_expander *expander;
 	const struct clade_ir_node *node;
-	uint32_t dim;
+	uint32_t entry, dim;
 	char name[32];   /* of the pattern's axis that the dim stands on; "" before the first */
 	int64_t leading; /* its number among "...", or counted from the right for "*" */
 };
@@ -216,6 +230,46 @@ static bool axis_name(const char *pattern, uint32_t rank, uint32_t axis, char *o
 	return true;
 }
 
+/* The port whose integers pick entries of axis `name`: "NAME>PORT" among op->rows; -1: none. */
+static int picking_port(const struct clade_op *op, const char *name)
+{
+	const char *rows = op->rows ? op->rows : "";
+	size_t length = strlen(name);
+
+	for (; *rows; rows += strcspn(rows, " "), rows += strspn(rows, " "))
+		if (strncmp(rows, name, length) == 0 && rows[length] == '>')
+			for (int i = 0; op->ports[i] && op->ports[i]->flags & CLADE_IN; i++)
+				if (strlen(op->ports[i]->name) == strcspn(rows + length + 1, " ") &&
+				    strncmp(op->ports[i]->name, rows + length + 1, strlen(op->ports[i]->name)) == 0)
+					return i;
+	return -1;
+}
+
+/* Rows are picked by an input of the entry, i32[..., R] with R = the chunked dim by default: the session knows which
+ * chunk has which row. */
+static enum clade_status prove_pick(struct proof *proof, int port)
+{
+	struct clade_ir *ir = proof->expander->ir;
+	struct clade_ir_entry *entry = &ir->entries[proof->entry];
+	const struct clade_type *type;
+	uint32_t input = 0;
+
+	while (input < entry->input_count && entry->inputs[input].value != proof->node->inputs[port])
+		input++;
+	type = input < entry->input_count ? &entry->inputs[input].type : NULL;
+	for (uint32_t d = 0; type && type->rank == 2 && d < ir->dim_count; d++)
+		if (ir->dims[d].code == type->dims[1] && ir->dims[d].has_default &&
+		    ir->dims[d].default_code == ir->dims[proof->dim].code &&
+		    entry->inputs[input].default_kind == CLADE_DEFAULT_RANGE &&
+		    (entry->row_input == CLADE_IR_NONE || entry->row_input == input)) {
+			entry->row_input = input;
+			return CLADE_OK;
+		}
+	return proof_fail(
+		proof,
+		"it picks rows, which one input i32[B, R] = range must do, with `dim R : run` = the chunked dim");
+}
+
 /* Where the dim stands in one tensor of the node. `first`: nothing stands elsewhere yet. */
 static enum clade_status prove_tensor(struct proof *proof, const char *pattern, const struct clade_type *type,
 				      bool *out_found)
@@ -233,6 +287,10 @@ static enum clade_status prove_tensor(struct proof *proof, const char *pattern, 
 		*out_found = true;
 		if (!axis_name(pattern, type->rank, i, name, sizeof(name), &leading))
 			return proof_fail(proof, "its port says nothing about this axis");
+		if (picking_port(proof->node->op, name) >= 0) {
+			*out_found = false;
+			return prove_pick(proof, picking_port(proof->node->op, name));
+		}
 		if (!rows_allow(proof->node, name)) {
 			snprintf(rule, sizeof(rule), "axis %s is not among its rows (%.80s)", name,
 				 proof->node->op->rows ? proof->node->op->rows : "none");
@@ -339,7 +397,9 @@ static enum clade_status prove_chunk(struct clade_expander *expander, uint32_t n
 	enum clade_status status = CLADE_OK;
 
 	for (uint32_t n = entry->first_node; n < entry->last_node && !status; n++) {
-		struct proof proof = { .expander = expander, .node = &expander->ir->nodes[n], .dim = entry->chunk_dim };
+		struct proof proof = {
+			.expander = expander, .node = &expander->ir->nodes[n], .entry = number, .dim = entry->chunk_dim
+		};
 
 		status = prove_node(&proof);
 	}

@@ -154,13 +154,36 @@ static enum clade_status add_dim(struct clade_expander *expander, const char *na
 	*out_code = clade_dims_variable(expander->pool, name);
 	if (*out_code == INT64_MIN)
 		return clade_fail_memory(expander->diag, sizeof(*ir->dims), "dims");
-	ir->dims[ir->dim_count++] = (struct clade_ir_dim) { name, dim_class, *out_code };
+	ir->dims[ir->dim_count++] = (struct clade_ir_dim) { .name = name, .dim_class = dim_class, .code = *out_code };
 	return CLADE_OK;
 }
 
 static bool is_cache(const struct clade_decl *decl)
 {
 	return decl->kind == CLADE_DECL_STATE && strcmp(decl->ast->type->text, "cache") == 0;
+}
+
+/* dim R : run = T, of dims that have no default themselves. */
+static enum clade_status finish_dim_default(struct clade_expander *expander, const struct clade_decl *decl)
+{
+	struct clade_ir *ir = expander->ir;
+	struct clade_ir_dim *dim = NULL;
+	enum clade_status status;
+
+	for (uint32_t i = 0; i < ir->dim_count; i++)
+		if (strcmp(ir->dims[i].name, decl->name) == 0)
+			dim = &ir->dims[i];
+	if (!dim || dim->dim_class != CLADE_DIM_RUN)
+		return clade_fail_at(expander->diag, &decl->ast->pos, CLADE_MSG_GRAPH_DIM,
+				     "only a run dim has a default; session dims are fixed by the inputs");
+	status = clade_eval_dim(expander, NULL, decl->ast->body, 1, &dim->default_code);
+	dim->has_default = true;
+	for (uint32_t i = 0; i < ir->dim_count && !status; i++)
+		if (ir->dims[i].has_default && clade_dims_uses(expander->pool, dim->default_code, i))
+			return clade_fail_at(expander->diag, &decl->ast->pos, CLADE_MSG_GRAPH_DIM,
+					     "the default of `%.80s` uses %s, which has a default itself", decl->name,
+					     ir->dims[i].name);
+	return status;
 }
 
 static enum clade_status finish_dims(struct clade_expander *expander)
@@ -184,6 +207,9 @@ static enum clade_status finish_dims(struct clade_expander *expander)
 		status = add_dim(expander, decl->name, *decl->ast->label == 's' ? CLADE_DIM_SESSION : CLADE_DIM_RUN,
 				 &decl->value.i);
 	}
+	for (uint32_t i = 0; i < expander->decl_count && !status; i++)
+		if (expander->decls[i].kind == CLADE_DECL_DIM && expander->decls[i].ast->body)
+			status = finish_dim_default(expander, &expander->decls[i]);
 	if (status || !cache)
 		return status;
 	if (old != CLADE_IR_NONE)

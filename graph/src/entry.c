@@ -171,7 +171,7 @@ static enum clade_status resolve_head(struct clade_expander *expander, const str
 	struct clade_words words = { .count = 0 };
 	char hint[128];
 
-	entry->after = entry->chunk_dim = CLADE_IR_NONE;
+	entry->after = entry->chunk_dim = entry->row_input = CLADE_IR_NONE;
 	if (ast->other) {
 		entry->after = clade_names_find(&expander->entries, ast->other->text);
 		for (uint32_t i = 0; i < expander->ir->entry_count; i++)

@@ -14,6 +14,8 @@ struct clade_ir_dim {
 	const char *name; /* "B" */
 	enum clade_dim_class dim_class;
 	int64_t code;
+	bool has_default; /* `default_code` where no input of a run has it */
+	int64_t default_code;
 };
 struct clade_dim_pool; /* graph/src/dims.h */
 
@@ -104,6 +106,7 @@ struct clade_ir_entry {
 	uint32_t first_node, last_node; /* range in `nodes`, in execution order */
 	uint32_t root_box;
 	uint32_t chunk_dim; /* index in `dims`, else NONE */
+	uint32_t row_input; /* chunked: the input whose integers pick rows of chunk_dim, else NONE */
 	uint32_t input_count, output_count;
 	struct clade_ir_input *inputs;
 	struct clade_ir_output *outputs;

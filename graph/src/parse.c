@@ -82,7 +82,7 @@ static enum clade_status parse_declarations(struct clade_parser *parser, enum cl
 		status = parse_word(parser, kind == CLADE_AST_PARAM ? types : classes,
 				    kind == CLADE_AST_PARAM ? "type of a param" : "class of a dim", &label);
 	taken = false;
-	if (!status && kind == CLADE_AST_PARAM)
+	if (!status && (kind == CLADE_AST_PARAM || kind == CLADE_AST_DIM))
 		status = clade_parse_accept(parser, "=", &taken);
 	if (!status && taken)
 		status = clade_parse_expr(parser, &value);

@@ -380,9 +380,15 @@ static void print_declarations(struct printer *printer)
 	const struct clade_ir *ir = printer->ir;
 
 	for (uint32_t i = 0; i < ir->dim_count; i++)
-		if (strcmp(ir->dims[i].name, "capacity") != 0)
-			clade_string_print(&printer->text, "dim %s : %s\n", ir->dims[i].name,
-					   ir->dims[i].dim_class == CLADE_DIM_SESSION ? "session" : "run");
+		if (strcmp(ir->dims[i].name, "capacity") != 0) {
+			char text[256];
+			const struct clade_ir_dim *dim = &ir->dims[i];
+
+			clade_string_print(
+				&printer->text, "dim %s : %s%s%s\n", dim->name,
+				dim->dim_class == CLADE_DIM_SESSION ? "session" : "run", dim->has_default ? " = " : "",
+				dim->has_default ? clade_ir_dim_text(ir, dim->default_code, text, sizeof(text)) : "");
+		}
 	for (uint32_t i = 0; i < graph->meta_count; i++)
 		print_meta(printer, &graph->metas[i]);
 	for (uint32_t i = 0; i < ir->weight_count; i++) {

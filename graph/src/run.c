@@ -195,7 +195,26 @@ static int axis_of(const struct clade_type *type, int64_t code)
 struct slice {
 	int64_t first, count, total; /* rows along the chunk dim; total < 0: not chunked */
 	int64_t code;
+	/* of an entry with an input that picks rows: that input, its dim in ir->dims and its code */
+	const struct clade_input *rows;
+	uint32_t row_dim;
+	int64_t row_code;
 };
+
+/* Which of the picked rows `at` is in the chunk; -1: another chunk has it. */
+static int64_t picked_row(const struct slice *slice, int64_t at)
+{
+	int64_t row = integer_at(slice->rows, at) - slice->first;
+
+	return row >= 0 && row < slice->count ? row : -1;
+}
+
+/* Picked rows as the chunk counts them; of other chunks' rows any, which gather_chunk leaves out. */
+static void fill_picked(const struct slice *slice, int64_t count, int32_t *target)
+{
+	for (int64_t i = 0; i < count; i++)
+		target[i] = picked_row(slice, i) < 0 ? 0 : (int32_t)picked_row(slice, i);
+}
 
 static enum clade_status send_input(struct clade_session *session, struct clade_bound *bound, uint32_t index,
 				    const struct clade_ir_input *declared, const struct clade_input *matched,
@@ -221,6 +240,8 @@ static enum clade_status send_input(struct clade_session *session, struct clade_
 		fill_masked_range(&tensor->type, axis >= 0 ? slice->first : 0, &matched[declared->default_mask], data);
 	} else if (is_absent(input)) {
 		fill_default(declared, &tensor->type, axis >= 0 ? slice->first : 0, data);
+	} else if (slice->total >= 0 && input == slice->rows) {
+		fill_picked(slice, count, data);
 	} else if (axis < 0) {
 		convert(input, declared->type.dtype, 0, count, data);
 	} else {
@@ -341,6 +362,33 @@ static enum clade_status fetch_small(struct clade_session *session, struct clade
 	return status;
 }
 
+/* Puts the rows that were picked from a chunk into an output that has them along `axis`. */
+static enum clade_status gather_picked(struct clade_session *session, const struct slice *slice,
+				       const struct clade_tensor *tensor, int axis, struct clade_session_output *output,
+				       struct clade_diag *diag)
+{
+	int64_t count = 1, picked;
+	size_t bytes, row;
+	enum clade_status status;
+
+	for (int a = 0; a <= axis; a++)
+		count *= tensor->type.dims[a];
+	if (!clade_type_bytes(&tensor->type, &bytes) || !clade_type_count(&slice->rows->type, &picked) ||
+	    picked != count)
+		return clade_fail(diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_SIZE, slice->rows->name,
+				  "an output of a chunked run must have the picked rows as its first two axes");
+	output->type = tensor->type;
+	status = reserve_output(session, output, bytes, diag);
+	row = count ? bytes / (size_t)count : 0;
+	for (int64_t i = 0; i < count && !status && row; i++)
+		if (picked_row(slice, i) >= 0)
+			status = clade_buffer_read(session->queues[CLADE_PLACE_MAIN], tensor->buffer,
+						   tensor->offset + (uint64_t)i * row,
+						   (char *)output->data + (size_t)i * row, row, false, diag);
+	output->valid = !status;
+	return status;
+}
+
 /* Puts a chunk's rows of every output that has the chunk dim into the whole output. */
 static enum clade_status gather_chunk(struct clade_session *session, struct clade_bound *bound,
 				      const struct slice *slice, struct clade_diag *diag)
@@ -355,6 +403,13 @@ static enum clade_status gather_chunk(struct clade_session *session, struct clad
 		size_t bytes, row = 0;
 		int64_t outer = 1;
 
+		if (axis < 0 && slice->row_dim != CLADE_IR_NONE) {
+			axis = axis_of(&session->ir->values[entry->outputs[i].value].type, slice->row_code);
+			if (axis >= 0 && tensor && slice->rows) {
+				status = gather_picked(session, slice, tensor, axis, output, diag);
+				continue;
+			}
+		}
 		if (axis < 0 || !tensor)
 			continue; /* whole at the last chunk, read on demand */
 		output->type = tensor->type;
@@ -390,6 +445,8 @@ static enum clade_status run_slice(struct clade_session *session, uint32_t entry
 
 	if (slice->total >= 0)
 		session->bindings[dim] = slice->count;
+	if (slice->total >= 0 && slice->row_dim != CLADE_IR_NONE && !slice->rows)
+		session->bindings[slice->row_dim] = slice->count; /* nothing was picked: all rows */
 	status = clade_session_bind(session, entry_index, session->bindings, &bound, diag);
 	for (uint32_t i = 0; i < entry->input_count && !status; i++)
 		status = send_input(session, bound, i, &entry->inputs[i], matched, slice, diag);
@@ -431,9 +488,29 @@ static enum clade_status bind_dims(struct clade_session *session, const struct c
 			if (!status)
 				status = clade_ir_bind_input(ir, &entry->inputs[i], &matched[i].type, fresh, diag);
 		}
+	for (uint32_t d = 0; d < ir->dim_count && !status; d++)
+		if (ir->dims[d].has_default && fresh[d] < 0)
+			clade_ir_eval(ir, ir->dims[d].default_code, fresh, &fresh[d]);
 	if (!status)
 		memcpy(session->bindings, fresh, ir->dim_count * sizeof(int64_t));
 	return status;
+}
+
+/* Rows that are picked must be there. */
+static enum clade_status check_rows(struct clade_session *session, const struct clade_ir_entry *entry,
+				    const struct clade_input *matched, struct clade_diag *diag)
+{
+	const struct clade_input *rows = entry->row_input == CLADE_IR_NONE ? NULL : &matched[entry->row_input];
+	int64_t count, total = rows ? session->bindings[entry->chunk_dim] : 0;
+
+	if (!rows || is_absent(rows) || !clade_type_count(&rows->type, &count))
+		return CLADE_OK;
+	for (int64_t i = 0; i < count; i++)
+		if (integer_at(rows, i) < 0 || integer_at(rows, i) >= total)
+			return clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_INPUT_INDEX, rows->name,
+					  "element %lld is %lld; it picks one of %lld rows", (long long)i,
+					  (long long)integer_at(rows, i), (long long)total);
+	return CLADE_OK;
 }
 
 static enum clade_status prepare_run(struct clade_session *session, uint32_t index, const struct clade_input *inputs,
@@ -449,6 +526,8 @@ static enum clade_status prepare_run(struct clade_session *session, uint32_t ind
 	status = match_inputs(session, entry, inputs, count, matched, diag);
 	if (!status)
 		status = bind_dims(session, entry, matched, diag);
+	if (!status)
+		status = check_rows(session, entry, matched, diag);
 	for (uint32_t i = 0; i < entry->input_count && !status; i++) {
 		struct clade_type type;
 
@@ -492,7 +571,7 @@ enum clade_status clade_session_run_hooked(struct clade_session *session, uint32
 {
 	const struct clade_ir_entry *entry = &session->ir->entries[index];
 	struct clade_input matched[64];
-	struct slice slice = { .total = -1 };
+	struct slice slice = { .total = -1, .row_dim = CLADE_IR_NONE };
 	enum clade_status status;
 	int64_t total, before[64];
 
@@ -511,6 +590,13 @@ enum clade_status clade_session_run_hooked(struct clade_session *session, uint32
 	if (total > CLADE_CHUNK_MAX && !(hooks && hooks->whole)) {
 		slice.total = total;
 		slice.code = session->ir->dims[entry->chunk_dim].code;
+		if (entry->row_input != CLADE_IR_NONE) {
+			slice.rows = is_absent(&matched[entry->row_input]) ? NULL : &matched[entry->row_input];
+			slice.row_code = entry->inputs[entry->row_input].type.dims[1];
+			for (uint32_t d = 0; d < session->ir->dim_count; d++)
+				if (session->ir->dims[d].code == slice.row_code)
+					slice.row_dim = d;
+		}
 		for (; slice.first < total && !status; slice.first += slice.count) {
 			slice.count = total - slice.first < CLADE_CHUNK_MAX ? total - slice.first : CLADE_CHUNK_MAX;
 			status = run_slice(session, index, matched, &slice, hooks, diag);

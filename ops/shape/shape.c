@@ -232,7 +232,7 @@ OP(gather,
    .doc = "y[i..., :] = x[indices[i...], :], entries of axis 0. An index outside gives NaN (f32) or 0 (i32, bool).",
    .ports = CLADE_LIST(struct clade_port, &x_any, &indices, &y_like), .infer = infer_gather);
 OP(gather_rows, .doc = "y[b, i, :] = x[b, rows[b, i], :]. A row outside 0 .. t - 1 gives NaN (f32) or 0 (i32, bool).",
-   .ports = CLADE_LIST(struct clade_port, &x_rows, &rows, &y_rows), .rows = "b r");
+   .ports = CLADE_LIST(struct clade_port, &x_rows, &rows, &y_rows), .rows = "b r t>rows");
 OP(expand, .doc = "x repeated along axes of length 1 and along new leading axes, as numpy broadcasts.",
    .params_size = sizeof(struct shape_reshape), .attrs = CLADE_LIST(struct clade_attr, &shape),
    .ports = CLADE_LIST(struct clade_port, &x_any, &y_like), .infer = infer_expand);

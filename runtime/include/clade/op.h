@@ -155,7 +155,8 @@ struct clade_op {
 	 * op that broadcasts (axes aligned from the right). A condition may follow: "t?q_pos,!causal+!window" holds if
 	 * q_pos is bound, or if causal is false and window 0 (a word: that port is bound or that bool true; "axis=-1":
 	 * that integer; "!": not so; "+": and; ",": or). A name of a cache's axis ("s?causal+q_pos") says that rows
-	 * beyond a query's position do not count. NULL: none. Graph entries that say `chunk T` are proved by this: T
+	 * beyond a query's position do not count. "t>rows": axis t is gone, the integers in port `rows` pick from it.
+	 * NULL: none. Graph entries that say `chunk T` are proved by this: T
 	 * may meet only such axes. A written state (CLADE_STATE) may lack T. */
 	const char *rows;
 	/* Corrects `cost`, which comes with an operation an element of the largest output and the bytes of all inputs
