@@ -4,12 +4,13 @@
 #include "generate.h"
 #include "input.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { BATCH = 32 };
+enum { BATCH = 32, MOST_BEAMS = 256 };
 
 struct job {
 	struct tool *tool;
@@ -241,6 +242,8 @@ static enum clade_status finish_row(struct job *job, const struct row *row, stru
 static size_t batch_rows(const struct job *job)
 {
 	int64_t wanted = job->tool->options.batch > 0 ? job->tool->options.batch : BATCH;
+	if (job->generator.beams > 1)
+		return 1; /* the batch is the beams */
 	return job->row_count < (size_t)wanted ? job->row_count : (size_t)wanted;
 }
 
@@ -303,6 +306,41 @@ static enum clade_status make_sampler(struct job *job)
 	return clade_sampler_create(job->tool->context, &sampling, &job->generator.sampler, &job->tool->diag);
 }
 
+/* Beam search as the command line says, else generation_config.json. */
+static enum clade_status set_beams(struct job *job)
+{
+	static const char *const words[] = { "false", "true", "never", NULL };
+	const struct options *o = &job->tool->options;
+	struct generator *g = &job->generator;
+	struct clade_meta meta;
+	g->beams = o->beams > 0 ? (size_t)o->beams : 1;
+	g->length_penalty = generation_meta(&job->model, "length_penalty", &meta) ? meta.f : 1;
+	if (generation_meta(&job->model, "early_stopping", &meta))
+		g->early = meta.kind == CLADE_META_STRING ? EARLY_NEVER : meta.i != 0 ? EARLY_TRUE : EARLY_FALSE;
+	if (!isnan(o->length_penalty))
+		g->length_penalty = o->length_penalty;
+	for (size_t i = 0; o->early_stopping != NULL; i++) {
+		if (words[i] == NULL)
+			return fail_usage(job->tool, CLADE_MSG_TOOL_VALUE, "--early-stopping",
+					  "is \"%s\"; false, true or never", o->early_stopping);
+		if (strcmp(o->early_stopping, words[i]) != 0)
+			continue;
+		g->early = (enum early_stopping)i;
+		break;
+	}
+	if (g->beams == 1 && (!isnan(o->length_penalty) || o->early_stopping != NULL))
+		return fail_usage(job->tool, CLADE_MSG_TOOL_OPTION, "--length-penalty",
+				  "and --early-stopping are for beam search; add --beams B");
+	if (g->beams > 1 && (o->temperature != 0 || o->repeat_penalty != 1 || o->presence_penalty != 0 ||
+			     o->frequency_penalty != 0 || o->top_k != 0 || o->top_p != 1 || o->min_p != 0))
+		return fail_usage(job->tool, CLADE_MSG_TOOL_OPTION, "--beams",
+				  "looks for the likeliest text; it goes with no temperature, filter or penalty");
+	if (g->beams > 1 && o->batch > 0)
+		return fail_usage(job->tool, CLADE_MSG_TOOL_OPTION, "--batch",
+				  "is for one beam; with --beams the beams are the batch");
+	return CLADE_OK;
+}
+
 static void print_progress(const struct job *job, size_t done)
 {
 	if (job->lines && !job->tool->options.quiet && isatty(2))
@@ -316,7 +354,9 @@ static enum clade_status answer(struct job *job)
 	for (size_t from = 0; from < job->row_count && status == CLADE_OK; from += batch) {
 		size_t count = job->row_count - from < batch ? job->row_count - from : batch;
 		job->generator.first_row = from;
-		status = generator_run(&job->generator, job->rows + from, count, batch, take_id, job);
+		status = job->generator.beams > 1
+				 ? beam_run(&job->generator, job->rows + from, 0, take_id, job)
+				 : generator_run(&job->generator, job->rows + from, count, batch, take_id, job);
 		bool partial = status == CLADE_ERR_CANCELLED; /* what was made is shown */
 		if (status != CLADE_OK && !partial)
 			break;
@@ -349,6 +389,8 @@ static enum clade_status generate(struct job *job)
 	enum clade_status status = model_open(tool, &job->model);
 	if (status == CLADE_OK)
 		status = generator_init(tool, &job->model, &job->generator);
+	if (status == CLADE_OK)
+		status = set_beams(job);
 	if (status == CLADE_OK)
 		status = make_sampler(job);
 	/* needs no tokenizer, even a broken one */
@@ -388,7 +430,7 @@ static enum clade_status run(struct tool *tool)
 	free(job.rows);
 	free(job.text);
 	finish_answers(&job);
-	clade_sampler_destroy(&job.generator.sampler);
+	generator_finish(&job.generator);
 	clade_tokenizer_destroy(&job.tokenizer);
 	clade_session_destroy(&job.session);
 	clade_device_unref(&job.device);
@@ -419,6 +461,12 @@ static const struct option own_options[] = {
 	{ "seed", "N", "of the draws: the same seed gives the same text on every device (default: a fresh one, told)",
 	  take_integer, AT(seed), 0, 0, 9e18 },
 	{ "stop", "S", "end before this string, which is not printed (repeatable)", take_words, AT(stops) },
+	{ "beams", "B", "beam search with B beams (1: none)", take_integer, AT(beams), 0, 1, MOST_BEAMS },
+	{ "length-penalty", "X",
+	  "divide a beam's score by its length to the power of X (generation_config.json, else 1)", take_number,
+	  AT(length_penalty), 0, -1e3, 1e3 },
+	{ "early-stopping", "WORD", "when beam search ends: false, true or never (generation_config.json, else false)",
+	  take_text, AT(early_stopping) },
 	{ "ignore-eos", NULL, "go on behind the end token", take_flag, AT(ignore_eos) },
 	{ "print-ids", NULL, "print the new ids instead of text", take_flag, AT(print_ids) },
 	{ "batch", "B", "prompts answered at once with --lines (32)", take_integer, AT(batch), 0, 1, 4096 },

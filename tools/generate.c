@@ -88,7 +88,15 @@ enum clade_status generator_init(struct tool *tool, const struct model *model, s
 				  "config.json); an encoder-decoder needs one");
 	if (out->limit < 0 && out->context <= 0)
 		return fail_usage(tool, CLADE_MSG_TOOL_GENERATE, "-n", "is needed: the model states no context length");
-	return CLADE_OK;
+	out->beams = 1;
+	return constraints_init(out);
+}
+
+void generator_finish(struct generator *g)
+{
+	free(g->constraints.bad);
+	g->constraints.bad = NULL;
+	clade_sampler_destroy(&g->sampler);
 }
 
 int64_t generator_capacity(const struct generator *g, size_t longest_prompt)
@@ -100,15 +108,7 @@ int64_t generator_capacity(const struct generator *g, size_t longest_prompt)
 
 /* ---- one run of an entry ---- */
 
-struct frame {
-	size_t batch, width;                    /* ids are [batch, width] */
-	int32_t *ids, *mask, *positions, *rows; /* rows: [batch, 1] */
-	/* what the source was, for a decoder that asks for its mask */
-	const int32_t *source_mask;
-	size_t source_width;
-};
-
-static bool frame_init(struct frame *frame, size_t batch, size_t width)
+bool frame_init(struct frame *frame, size_t batch, size_t width)
 {
 	size_t count = batch * width + 1;
 	*frame = (struct frame) { .batch = batch, .width = width };
@@ -119,7 +119,7 @@ static bool frame_init(struct frame *frame, size_t batch, size_t width)
 	return frame->ids != NULL && frame->mask != NULL && frame->positions != NULL && frame->rows != NULL;
 }
 
-static void frame_finish(struct frame *frame)
+void frame_finish(struct frame *frame)
 {
 	free(frame->ids);
 	free(frame->mask);
@@ -127,7 +127,7 @@ static void frame_finish(struct frame *frame)
 	free(frame->rows);
 }
 
-static enum clade_status run_entry(struct generator *g, const char *entry, const struct frame *frame)
+enum clade_status generator_run_entry(struct generator *g, const char *entry, const struct frame *frame)
 {
 	struct clade_input inputs[16];
 	struct clade_graph_port port;
@@ -169,10 +169,26 @@ static enum clade_status run_entry(struct generator *g, const char *entry, const
 
 /* ---- choosing ---- */
 
-/* Tokens before the first new one: the prompt, or the start token of a decoder with an encoder. */
-static size_t prefix_count(const struct generator *g, const struct row *row)
+size_t generator_prefix(const struct generator *g, const struct row *row)
 {
 	return g->has_encoder ? 1 : row->prompt_count;
+}
+
+int32_t generator_prefix_at(const struct generator *g, const struct row *row, size_t at)
+{
+	return g->has_encoder ? g->start : row->prompt[at];
+}
+
+static int32_t token_at(const struct generator *g, const struct row *row, size_t at)
+{
+	size_t prefix = generator_prefix(g, row);
+	return at >= prefix ? row->ids[at - prefix] : generator_prefix_at(g, row, at);
+}
+
+int64_t generator_room(const struct generator *g, const struct row *row)
+{
+	int64_t room = g->limit >= 0 ? g->limit : INT64_MAX, left = g->context - (int64_t)generator_prefix(g, row);
+	return g->context > 0 && left < room ? left : room;
 }
 
 /* The sampler's choice for a row from its logits and all that stands before. */
@@ -181,7 +197,7 @@ static enum clade_status choose(struct generator *g, const struct row *row, uint
 {
 	struct clade_sampling_history history = {
 		.prompt = g->has_encoder ? &g->start : row->prompt,
-		.prompt_count = prefix_count(g, row),
+		.prompt_count = generator_prefix(g, row),
 		.answer = row->ids,
 		.answer_count = row->count,
 		.row = number,
@@ -189,17 +205,17 @@ static enum clade_status choose(struct generator *g, const struct row *row, uint
 	return clade_sampler_next(g->sampler, logits, (size_t)count, &history, out, &g->tool->diag);
 }
 
-/* Reads the logits and picks each unfinished row's next id; `place[i]` is row i's last position in the frame. */
-static enum clade_status choose_all(struct generator *g, const struct row *rows, const struct frame *frame,
-				    int32_t *next)
+enum clade_status generator_logits(struct generator *g, const struct frame *frame, float **out_logits,
+				   int64_t *out_count)
 {
 	struct clade_type type;
 	size_t bytes;
 	struct clade_diag *diag = &g->tool->diag;
 	enum clade_status status = clade_session_output(g->session, "logits", &type, NULL, diag);
+	*out_logits = NULL;
 	if (status != CLADE_OK)
 		return status;
-	int64_t width = g->has_rows ? 1 : (int64_t)frame->width;
+	int64_t width = g->has_rows ? 1 : (int64_t)frame->width, count = type.dims[2];
 	if (type.dtype != CLADE_F32 || type.rank != 3 || type.dims[0] != (int64_t)frame->batch ||
 	    type.dims[1] != width || !clade_type_bytes(&type, &bytes)) {
 		char text[128];
@@ -211,11 +227,45 @@ static enum clade_status choose_all(struct generator *g, const struct row *rows,
 	if (logits == NULL)
 		return clade_fail_memory(diag, bytes, "logits");
 	status = clade_session_output(g->session, "logits", &type, logits, diag);
+	if (status != CLADE_OK) {
+		free(logits);
+		return status;
+	}
+	for (size_t i = 0; i < frame->batch && width > 1; i++)
+		memmove(logits + (int64_t)i * count, logits + ((int64_t)i * width + frame->rows[i]) * count,
+			(size_t)count * sizeof(*logits));
+	*out_logits = logits;
+	*out_count = count;
+	return CLADE_OK;
+}
+
+/* What the model's generation_config.json forbids goes before the sampler sees it. */
+static enum clade_status constrain(const struct generator *g, const struct row *row, float *logits, int64_t count)
+{
+	size_t prefix = generator_prefix(g, row), total = prefix + row->count;
+	int32_t *tokens = malloc((total + 1) * sizeof(*tokens));
+	if (tokens == NULL)
+		return clade_fail_memory(&g->tool->diag, total * sizeof(*tokens), "an answer");
+	for (size_t i = 0; i < total; i++)
+		tokens[i] = token_at(g, row, i);
+	constraints_apply(g, tokens, total, row->count, generator_room(g, row) - (int64_t)row->count, logits, count);
+	free(tokens);
+	return CLADE_OK;
+}
+
+/* Reads the logits and picks each unfinished row's next id. */
+static enum clade_status choose_all(struct generator *g, const struct row *rows, const struct frame *frame,
+				    int32_t *next)
+{
+	float *logits;
+	int64_t count;
+	enum clade_status status = generator_logits(g, frame, &logits, &count);
 	for (size_t i = 0; i < frame->batch && status == CLADE_OK; i++) {
-		int64_t row = (int64_t)i * width + (g->has_rows ? 0 : frame->rows[i]);
+		float *row = logits + (int64_t)i * count;
 		if (!rows[i].done)
-			status = choose(g, &rows[i], g->first_row + i, logits + row * type.dims[2], type.dims[2],
-					&next[i]);
+			status = constrain(g, &rows[i], row, count);
+		if (!rows[i].done && status == CLADE_OK)
+			status = choose(g, &rows[i], g->first_row + i, row, count, &next[i]);
 	}
 	free(logits);
 	return status;
@@ -223,7 +273,7 @@ static enum clade_status choose_all(struct generator *g, const struct row *rows,
 
 /* ---- the loop ---- */
 
-static bool is_end(const struct generator *g, int32_t id)
+bool generator_is_end(const struct generator *g, int32_t id)
 {
 	for (size_t i = 0; i < g->end_count; i++)
 		if (g->ends[i] == id)
@@ -231,7 +281,7 @@ static bool is_end(const struct generator *g, int32_t id)
 	return false;
 }
 
-static enum clade_status append(struct generator *g, struct row *row, int32_t id)
+enum clade_status generator_append(struct generator *g, struct row *row, int32_t id)
 {
 	if (row->count == row->room) {
 		size_t room = row->room * 2 + 32;
@@ -245,27 +295,19 @@ static enum clade_status append(struct generator *g, struct row *row, int32_t id
 	return CLADE_OK;
 }
 
-static int32_t token_at(const struct generator *g, const struct row *row, size_t at)
-{
-	size_t prefix = prefix_count(g, row);
-	if (at >= prefix)
-		return row->ids[at - prefix];
-	return g->has_encoder ? g->start : row->prompt[at];
-}
-
 /* The next frame of the decoder: all tokens so far, or only the new one where the caches hold the rest. */
 static bool fill_frame(const struct generator *g, const struct row *rows, size_t batch, bool first, struct frame *frame)
 {
 	size_t width = 1;
 	bool whole = first || !g->has_positions;
 	for (size_t i = 0; i < batch && whole; i++) {
-		size_t count = rows[i].done && !first ? 0 : prefix_count(g, &rows[i]) + rows[i].count;
+		size_t count = rows[i].done && !first ? 0 : generator_prefix(g, &rows[i]) + rows[i].count;
 		width = count > width ? count : width;
 	}
 	if (!frame_init(frame, batch, width))
 		return false;
 	for (size_t i = 0; i < batch; i++) {
-		size_t count = prefix_count(g, &rows[i]) + rows[i].count, from = whole ? 0 : count - 1;
+		size_t count = generator_prefix(g, &rows[i]) + rows[i].count, from = whole ? 0 : count - 1;
 		for (size_t k = 0; k < width; k++) {
 			bool live = !rows[i].done && from + k < count;
 			frame->ids[i * width + k] = live ? token_at(g, &rows[i], from + k) : g->pad;
@@ -284,27 +326,24 @@ static enum clade_status take_step(struct generator *g, struct row *rows, size_t
 	for (size_t i = 0; i < count; i++) {
 		if (rows[i].done)
 			continue;
-		if (is_end(g, next[i])) {
+		if (generator_is_end(g, next[i])) {
 			rows[i].done = true;
 			continue;
 		}
-		enum clade_status status = append(g, &rows[i], next[i]);
+		enum clade_status status = generator_append(g, &rows[i], next[i]);
 		bool stop = false;
 		if (status == CLADE_OK)
 			status = on_id(user, i, next[i], &stop);
 		if (status != CLADE_OK)
 			return status;
 		g->new_tokens++;
-		size_t total = prefix_count(g, &rows[i]) + rows[i].count;
-		rows[i].done = stop || (g->limit >= 0 && (int64_t)rows[i].count >= g->limit) ||
-			       (g->context > 0 && (int64_t)total >= g->context);
+		rows[i].done = stop || (int64_t)rows[i].count >= generator_room(g, &rows[i]);
 		*out_live += !rows[i].done;
 	}
 	return CLADE_OK;
 }
 
-/* The encoder's run; its frame stays, for decoders that ask for the source's mask. */
-static enum clade_status encode(struct generator *g, const struct row *rows, size_t batch, struct frame *frame)
+enum clade_status generator_encode(struct generator *g, const struct row *rows, size_t batch, struct frame *frame)
 {
 	size_t width = 1;
 	for (size_t i = 0; i < batch; i++)
@@ -320,7 +359,7 @@ static enum clade_status encode(struct generator *g, const struct row *rows, siz
 		}
 	enum clade_status status = CLADE_OK;
 	for (size_t e = 0; e + 1 < g->chain.count && status == CLADE_OK; e++)
-		status = run_entry(g, g->chain.names[e], frame);
+		status = generator_run_entry(g, g->chain.names[e], frame);
 	return status;
 }
 
@@ -340,7 +379,7 @@ static enum clade_status decode(struct generator *g, struct row *rows, size_t co
 			frame.source_width = source->width;
 		}
 		if (status == CLADE_OK)
-			status = run_entry(g, g->chain.names[g->chain.count - 1], &frame);
+			status = generator_run_entry(g, g->chain.names[g->chain.count - 1], &frame);
 		if (status == CLADE_OK)
 			status = choose_all(g, rows, &frame, next);
 		frame_finish(&frame);
@@ -364,18 +403,18 @@ enum clade_status generator_run(struct generator *g, struct row *rows, size_t co
 		return clade_fail_memory(&g->tool->diag, batch * sizeof(*all), "a batch");
 	size_t live = 0;
 	for (size_t i = 0; i < count; i++) {
-		size_t prefix = prefix_count(g, &rows[i]);
+		size_t prefix = generator_prefix(g, &rows[i]);
 		g->prompt_tokens += rows[i].prompt_count;
 		all[i] = rows[i];
 		/* no room or no wish for a single token */
-		all[i].done = g->limit == 0 || (g->context > 0 && (int64_t)prefix >= g->context) || prefix == 0;
+		all[i].done = generator_room(g, &rows[i]) <= 0 || prefix == 0;
 		live += !all[i].done;
 	}
 	for (size_t i = count; i < batch; i++)
 		all[i] = (struct row) { .prompt = rows[0].prompt, .prompt_count = rows[0].prompt_count, .done = true };
 	enum clade_status status = live > 0 ? clade_session_reset(g->session, &g->tool->diag) : CLADE_OK;
 	if (live > 0 && g->has_encoder && status == CLADE_OK)
-		status = encode(g, all, batch, &source);
+		status = generator_encode(g, all, batch, &source);
 	g->prompt_seconds += now() - start;
 	if (live > 0 && status == CLADE_OK)
 		status = decode(g, all, count, batch, &source, on_id, user);

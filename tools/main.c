@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -179,6 +180,7 @@ int main(int argc, char **argv)
 					  .atol = 1e-5,
 					  .count = -1,
 					  .seed = -1,
+					  .length_penalty = NAN,
 					  .top_p = 1,
 					  .repeat_penalty = 1,
 					  .layer = -1,

@@ -36,6 +36,9 @@ struct options {
 	int64_t top_k;
 	struct words stops;
 	bool ignore_eos, print_ids, stats;
+	int64_t beams;
+	double length_penalty; /* NaN: not given */
+	const char *early_stopping;
 	const char *text, *decode;
 	bool no_special, open;
 	const char *output, *kind, *layout;
