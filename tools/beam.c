@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Beam search, step for step as transformers (5.x) searches, so that the ids are the same. Scores are f32; logarithms
- * of probabilities are made in double precision by our own functions, ties go to the lower beam and id. One prompt at a
- * time: the prompt (or the source) runs once, then its states are expanded to a row a beam. */
+ * of probabilities are clade_log_softmax's, ties go to the lower beam and id. One prompt at a time: the prompt (or the
+ * source) runs once, then its states are expanded to a row a beam. */
 #include "generate.h"
-
-#include <clade/op_kit.h>
 
 #include <inttypes.h>
 #include <math.h>
@@ -49,32 +47,10 @@ static double seconds(void)
 
 /* ---- scores ---- */
 
-/* logits become log_softmax: x - max - log(sum of exp(x - max)). */
-static enum clade_status log_softmax(struct search *s, float *logits, int64_t count)
-{
-	double largest = -INFINITY, sum = 0;
-	for (int64_t i = 0; i < count; i++) {
-		if (isnan(logits[i]))
-			return clade_fail(&s->g->tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_GENERATE, s->g->model->name,
-					  "the logits hold NaN (at id %" PRId64 "); the weights may be damaged", i);
-		largest = logits[i] > largest ? logits[i] : largest;
-	}
-	if (isinf(largest))
-		return clade_fail(&s->g->tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_GENERATE, s->g->model->name,
-				  "the largest logit is %g; it must be finite", largest);
-	for (int64_t i = 0; i < count; i++)
-		if (logits[i] - largest > -700)
-			sum += clade_kit_exp(logits[i] - largest);
-	sum = clade_kit_log(sum);
-	for (int64_t i = 0; i < count; i++)
-		logits[i] = (float)(logits[i] - largest - sum);
-	return CLADE_OK;
-}
-
 /* score / length^penalty */
 static float penalize(const struct search *s, float score, int64_t length)
 {
-	return score / (float)clade_kit_exp(s->g->length_penalty * clade_kit_log((double)length));
+	return score / (float)pow((double)length, s->g->length_penalty);
 }
 
 /* ---- the best of many: kept in descending order, of equal ones the first ---- */
@@ -136,7 +112,7 @@ static enum clade_status collect(struct search *s, float *logits, int64_t vocab,
 	enum clade_status status = CLADE_OK;
 	for (size_t b = 0; b < rows && status == CLADE_OK; b++) {
 		float *row = logits + (int64_t)b * vocab;
-		status = log_softmax(s, row, vocab);
+		status = clade_log_softmax(row, (size_t)vocab, row, &s->g->tool->diag);
 		if (status == CLADE_OK)
 			status = trace(s, s->running[b].node, &length);
 		if (status == CLADE_OK)

@@ -73,6 +73,31 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+/* Against the C library's log in double precision, sums from 1 to the size of a vocabulary. */
+static void test_log_softmax(void **state)
+{
+	float logits[4096], out[4096];
+	for (size_t count = 1; count <= 4096; count += count / 3 + 1) {
+		double largest = -INFINITY, sum = 0;
+		for (size_t i = 0; i < count; i++) {
+			logits[i] = (float)((double)(i * 2654435761u % 1000) * 0.03 - 12);
+			largest = logits[i] > largest ? logits[i] : largest;
+		}
+		for (size_t i = 0; i < count; i++)
+			sum += exp(logits[i] - largest);
+		assert_int_equal(clade_log_softmax(logits, count, out, NULL), CLADE_OK);
+		for (size_t i = 0; i < count; i++)
+			assert_true(fabs(out[i] - (logits[i] - largest - log(sum))) <= 1e-6);
+	}
+	logits[1] = NAN;
+	assert_int_equal(clade_log_softmax(logits, 3, out, NULL), CLADE_ERR_DATA);
+	logits[1] = INFINITY;
+	assert_int_equal(clade_log_softmax(logits, 3, out, NULL), CLADE_ERR_DATA);
+	logits[1] = -INFINITY;
+	assert_int_equal(clade_log_softmax(logits, 3, out, NULL), CLADE_OK);
+	assert_true(out[1] == -INFINITY && out[0] <= 0);
+}
+
 static void test_golden(void **state)
 {
 	json_t *root = json_load_file(golden_path, 0, NULL), *item;
@@ -367,6 +392,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_philox),
 		cmocka_unit_test(test_exp),
+		cmocka_unit_test(test_log_softmax),
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_greedy_and_bad_logits),
 		cmocka_unit_test(test_bad_settings),

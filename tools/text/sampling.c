@@ -126,6 +126,44 @@ static double exp_negative(double x)
 	return sum;
 }
 
+/* ln(x) for normal x > 0 within 1e-15: x = 2^k m with m in [1/sqrt 2, sqrt 2), ln m = 2 atanh((m - 1) / (m + 1)). */
+static double log_positive(double x)
+{
+	int64_t bits, k;
+	memcpy(&bits, &x, sizeof(bits));
+	k = (bits >> 52) - 1023;
+	bits -= k * (INT64_C(1) << 52);
+	memcpy(&x, &bits, sizeof(x));
+	if (x > 0x1.6a09e667f3bcdp+0) {
+		x *= 0.5;
+		k++;
+	}
+	double s = (x - 1) / (x + 1), square = s * s, sum = 0;
+	for (int term = 25; term >= 3; term -= 2)
+		sum = (sum + 1.0 / term) * square;
+	return (double)k * 0x1.62e42fefa39efp-1 + (2 * s + 2 * s * sum);
+}
+
+enum clade_status clade_log_softmax(const float *logits, size_t count, float *out, struct clade_diag *diag)
+{
+	double largest = -INFINITY, sum = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (isnan(logits[i]))
+			return clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_SAMPLING, "logits",
+					  "element %zu is NaN; the weights may be damaged", i);
+		largest = logits[i] > largest ? logits[i] : largest;
+	}
+	if (isinf(largest))
+		return clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_SAMPLING, "logits",
+				  "the largest is %g; it must be finite", largest);
+	for (size_t i = 0; i < count; i++)
+		sum += exp_negative(logits[i] - largest);
+	sum = log_positive(sum);
+	for (size_t i = 0; i < count; i++)
+		out[i] = (float)(logits[i] - largest - sum);
+	return CLADE_OK;
+}
+
 /* Philox4x32 with 10 rounds: 128 bits of `counter` mixed under 64 bits of `key`. */
 static void philox(uint32_t counter[4], uint64_t seed)
 {
