@@ -20,6 +20,9 @@ except ImportError as missing:
     print(f"skipped: {missing}; CLADE_ORACLE_PYTHON names a Python that has it")
     sys.exit(77)
 
+sys.dont_write_bytecode = True
+from gguf_decoders import DECODERS
+
 HERE = pathlib.Path(__file__).resolve().parent
 NMSE = 1e-10
 DTYPES = {"F32": numpy.float32, "F64": numpy.float64, "I32": numpy.int32, "I64": numpy.int64}
@@ -118,7 +121,7 @@ FAMILIES = {
     "gpt_neox": ("gptneox", "gpt_neox.", gpt_neox),
     "bloom": ("bloom", "transformer.", bloom),
     "bert": ("bert", "", bert),
-}
+} | DECODERS
 
 
 def write(folder, path):
@@ -128,7 +131,7 @@ def write(folder, path):
     writer = gguf.GGUFWriter(path, architecture)
     parts = convert(config, lambda name: tensors[prefix + name] if prefix + name in tensors else tensors[name])
     for key, value in next(parts).items():
-        add = writer.add_bool if isinstance(value, bool) else writer.add_float32 if isinstance(value, float) else writer.add_uint32
+        add = {bool: writer.add_bool, float: writer.add_float32, str: writer.add_string}.get(type(value), writer.add_uint32)
         add(f"{architecture}.{key}", value)
     writer.add_uint32(f"{architecture}.vocab_size", config["vocab_size"])
     writer.add_tokenizer_model("no_vocab")
