@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Tokenizers from the arrays of a GGUF file. What llama.cpp does with them is said in the words of tokenizer.json. */
 #include "bpe.h"
+#include "normalizer_words.h"
 #include "pre_patterns.h"
 #include "sentencepiece.h"
 
@@ -276,10 +277,7 @@ static enum clade_status build_bert(const struct part_source *source, const stru
 					 json_pack("{s:s, s:s, s:s, s:i, s:o}", "type", "WordPiece", "unk_token",
 						   data->tokens[unknown], "continuing_subword_prefix", "##",
 						   "max_input_chars_per_word", INT32_MAX, "vocab", vocab));
-	failed |= json_object_set_new(root, "normalizer",
-				      json_pack("{s:s, s:b, s:b, s:b, s:b}", "type", "BertNormalizer", "clean_text", 1,
-						"handle_chinese_chars", 1, "strip_accents", 1, "lowercase", 1));
-	failed |= json_object_set_new(root, "pre_tokenizer", json_pack("{s:s}", "type", "BertPreTokenizer"));
+	failed |= json_object_set_new(root, "pre_tokenizer", json_pack("{s:s}", "type", "WhitespaceSplit"));
 	failed |= json_object_set_new(root, "decoder",
 				      json_pack("{s:s, s:s, s:b}", "type", "WordPiece", "prefix", "##", "cleanup", 1));
 	enum clade_status status = failed == 0 ? CLADE_OK : clade_fail_memory(source->diag, 64, "a tokenizer");
@@ -388,10 +386,11 @@ static const struct {
 	/* or fills the tokenizer, but for the added tokens and the template, which `root` says. */
 	enum clade_status (*fill)(const struct part_source *source, const struct clade_tokenizer_data *data,
 				  json_t *root, struct clade_tokenizer *out);
+	const struct part_kind *normalizer; /* one that JSON has no word for */
 } models[] = {
 	{ "gpt2", build_gpt2, NULL },
 	{ "llama", NULL, fill_llama },
-	{ "bert", build_bert, NULL },
+	{ "bert", build_bert, NULL, &normalizer_words },
 	{ "t5", NULL, fill_t5 },
 };
 
@@ -433,6 +432,14 @@ enum clade_status clade_tokenizer_create(struct clade_context *context, const ch
 	if (status == CLADE_OK)
 		status = models[i].build != NULL ? tokenizer_from_json(&source, root, out_tokenizer)
 						 : fill(&source, data, i, root, out_tokenizer);
+	if (status == CLADE_OK && models[i].normalizer != NULL) {
+		status = parts_add(&source, models[i].normalizer, NULL, &(*out_tokenizer)->normalizers);
+		if (status == CLADE_OK)
+			(*out_tokenizer)->normalizers.items[0].flags =
+				(data->keep_case ? WORDS_KEEP_CASE : 0) | (data->keep_accents ? WORDS_KEEP_ACCENTS : 0);
+		else
+			clade_tokenizer_destroy(out_tokenizer);
+	}
 	json_decref(added);
 	json_decref(root);
 	return status;

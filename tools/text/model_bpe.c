@@ -312,7 +312,7 @@ static enum clade_status encode(struct encoding *encoding, const char *text, siz
 		for (size_t i = 0; i < scratch->work.count && fine; i++)
 			if (scratch->work.symbols[i].bytes > 0)
 				fine = ids_add(ids, scratch->work.symbols[i].id);
-		if (fine)
+		if (fine && ids->count > before)
 			word_cache_add(&scratch->cache, hash, text, bytes, ids->ids + before, ids->count - before);
 	}
 	return fine ? CLADE_OK : clade_fail_memory(encoding->diag, ids->count * 4, "token ids");

@@ -53,6 +53,8 @@ struct clade_tokenizer_data {
 	const unsigned char *charsmap; /* for "t5": tokenizer.ggml.precompiled_charsmap, or NULL */
 	size_t charsmap_bytes;
 	bool remove_extra_spaces; /* for "t5" */
+	bool keep_case;           /* for "bert": tokenizer.ggml.normalizer.lowercase is false */
+	bool keep_accents;        /* normalizer.strip_accents is false; where it is not given it follows lowercase */
 	bool strip_right;         /* special tokens take the white space behind them: where general.name says Phi-3 */
 };
 CLADE_API enum clade_status clade_tokenizer_create(struct clade_context *context, const char *name,
