@@ -44,6 +44,18 @@ CASES = [
     ("gpt_neox", "attention_bias", False, "attention_bias is false, but the weights"),
     ("bloom", "architectures", ["BloomForTokenClassification"], "class BloomForTokenClassification is not supported"),
     ("bloom", "model_type", "blom", "bloom"),
+    ("marian", "activation_function", "quick_gelu", "activation quick_gelu is not supported"),
+    ("marian", "architectures", ["MarianForCausalLM"], "class MarianForCausalLM is not supported"),
+    ("marian", "decoder_layers", 3, "decoder.layers.2."),
+    ("bart", "activation_function", "tanh", "activation tanh is not supported"),
+    ("bart", "architectures", ["BartForSequenceClassification"], "class BartForSequenceClassification is not supported"),
+    ("bart", "normalize_before", True, "normalize_before true"),
+    ("bart", "max_position_embeddings", 71, "f32[72, 18]"),
+    ("t5", "feed_forward_proj", "gated-tanh", "feed_forward_proj gated-tanh is not supported"),
+    ("t5", "feed_forward_proj", "gated-gelu", "gated-gelu"),
+    ("t5-v1_1", "feed_forward_proj", "relu", "relu"),
+    ("t5", "architectures", ["T5ForTokenClassification"], "class T5ForTokenClassification is not supported"),
+    ("t5", "relative_attention_max_distance", 2, "max_distance is 2"),
 ]
 
 
