@@ -363,7 +363,54 @@ def cumulative():
              [(y[None, :, None], ((factors[:, None] + 2) * U * y)[None, :, None])])
 
 
-for make in (unary, binary, products, norms, reductions, attention, positions, moves, cumulative):
+# ---- rope's frequencies by f32 operations, as transformers has them ----
+def scaled_rope():
+    x, pos = normal(2, 3, 5, 12), np.array([[0, 1, 2, 900, 77], [7, 500, 40000, 9, 123]])
+    half = 6
+    frequency = 1.0 / (500000.0 ** (torch.arange(0, 12, 2, dtype=torch.float32) / 12))
+    wave, low, high, original, factor = 2 * math.pi / frequency, 1.5, 4.0, 128, 8.0
+    smooth = (original / wave - low) / (high - low)
+    between = (1 - smooth) * frequency / factor + smooth * frequency
+    llama3 = torch.where(wave > original / low, frequency / factor, torch.where(wave < original / high, frequency, between))
+    assert len({0 if w > original / low else 1 if w < original / high else 2 for w in wave.tolist()}) == 3
+    table = np.abs(normal(half)) + np.float32(0.5)
+    for name, attrs, rows, inputs in [
+            ("linear", 'theta = 500000, scaling = "linear", factor = 8', frequency / factor, []),
+            ("llama3", 'theta = 500000, scaling = "llama3", factor = 8, low_factor = 1.5, high_factor = 4, original = 128', llama3, []),
+            ("factors", "theta = 500000", frequency / torch.from_numpy(table), [("factors", table)])]:
+        a = (torch.from_numpy(pos.astype(np.float32))[..., None] * rows).to(F)[:, None]
+        one, two = d(x[..., :half]), d(x[..., half:])
+        y = torch.cat([one * a.cos() - two * a.sin(), two * a.cos() + one * a.sin()], -1)
+        limit = (4 + 2) * 2.0 ** -23 * (one.abs() + two.abs())
+        case("rope", name, attrs, [("x", x), ("pos", pos)] + inputs, [(y, torch.cat([limit, limit], -1))])
+
+
+# ---- T2 through two products and an activation, whose slope is at most 1.1 ----
+def experts():
+    for rows, chosen, count, width, hidden in [(3, 2, 4, 5, 7), (2, 1, 2, 3, 270), (2, 1, 3, 270, 3)]:
+        x, weights = normal(rows, width), np.abs(normal(rows, chosen))
+        indices = np.stack([rng.permutation(count)[:chosen] for _ in range(rows)])
+        w1, w3 = normal(count, hidden, width, scale=0.3), normal(count, hidden, width, scale=0.3)
+        w2 = normal(count, width, hidden, scale=0.3)
+        y, bound = torch.zeros(rows, width, dtype=F), torch.zeros(rows, width, dtype=F)
+        size = torch.zeros(rows, width, dtype=F)
+        for i in range(rows):
+            for j, e in enumerate(indices[i]):
+                one, three, two, row, weight = d(w1[e]), d(w3[e]), d(w2[e]), d(x[i]), float(weights[i, j])
+                gate, up = one @ row, three @ row
+                gate_error, up_error = 2 * gamma(width) * (one.abs() @ row.abs()), 2 * gamma(width) * (three.abs() @ row.abs())
+                act = torch.nn.functional.silu(gate)
+                act_error = 1.1 * gate_error + 6 * 2.0 ** -23 * act.abs()
+                h, h_error = act * up, up.abs() * act_error + act.abs() * up_error + act_error * up_error
+                h_error = h_error + 2 * U * h.abs()
+                y[i] += weight * (two @ h)
+                size[i] += weight * (two.abs() @ h.abs())
+                bound[i] += weight * (two.abs() @ h_error) + weight * 2 * gamma(hidden) * (two.abs() @ (h.abs() + h_error))
+        case("moe", f"{chosen} of {count}, {width} to {hidden}", "", [("x", x), ("indices", indices), ("weights", weights), ("w1", w1), ("w3", w3), ("w2", w2)],
+             [(y, bound + 2 * gamma(chosen + 1) * size)])
+
+
+for make in (unary, binary, products, norms, reductions, attention, positions, moves, cumulative, scaled_rope, experts):
     make()
 save_file(tensors, HERE / "ops.safetensors")
 (HERE / "ops.txt").write_text("# op|case|attributes|ports of the inputs|number of outputs; made by make_ops.py\n" + "\n".join(lines) + "\n")
