@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Fuzz target for tokenizer.json, vocab.json with merges.txt, GGUF's arrays, and texts. With CLADE_LIBFUZZER and clang
- * -fsanitize=fuzzer it is a libFuzzer program (a NUL byte parts the file from the text); alone it mutates a seed:
- * fuzz_text [EXECUTIONS [SEED]]. */
+/* Fuzz target for tokenizer.json, vocab.json with merges.txt, vocab.txt, GGUF's arrays, and texts. With CLADE_LIBFUZZER
+ * and clang -fsanitize=fuzzer it is a libFuzzer program (a NUL byte parts the file from the text); alone it mutates a
+ * seed: fuzz_text [EXECUTIONS [SEED]]. */
 #include "internal.h"
 
 #include <stdio.h>
@@ -74,6 +74,15 @@ static enum clade_status parse_merges(char *file, size_t size, struct clade_toke
 	return clade_tokenizer_parse_vocab_merges(NULL, "fuzz", &files, out, diag);
 }
 
+/* vocab.txt and tokenizer_config.json with a byte 1 between. */
+static enum clade_status parse_lines(char *file, size_t size, struct clade_tokenizer **out, struct clade_diag *diag)
+{
+	size_t at = 1;
+	const char *vocab = take(file, size, &at, 1), *config = at < size ? take(file, size, &at, 1) : NULL;
+	return clade_tokenizer_parse_vocab_txt(NULL, "fuzz", vocab, strlen(vocab), config,
+					       config != NULL ? strlen(config) : 0, out, diag);
+}
+
 static void decode(const struct clade_tokenizer *tokenizer, const int32_t *ids, size_t count)
 {
 	struct clade_decoder *decoder;
@@ -105,7 +114,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(file, data, bytes);
 	file[bytes] = '\0';
 	clade_diag_init(&diag);
-	enum clade_status status = file[0] == 'G' ? create(file, bytes, &tokenizer, &diag)
+	enum clade_status status = file[0] == 'G'   ? create(file, bytes, &tokenizer, &diag)
+				   : file[0] == 'T' ? parse_lines(file, bytes, &tokenizer, &diag)
 				   : file[0] == 'V'
 					   ? parse_merges(file, bytes, &tokenizer, &diag)
 					   : clade_tokenizer_parse(NULL, "fuzz", file, bytes, &tokenizer, &diag);
@@ -160,6 +170,26 @@ static const char bert_arrays[] = "Gbert\n\n3 0 [PAD]\n3 0 [CLS]\n2 0 [UNK]\n1 0
 				  "ab\n";
 static const char gpt2_files[] = "V{\"a\":0,\"b\":1,\"ab\":2,\"<s>\":3}\1#version: 0.2\na b\n\1{\"add_bos_token\":true,"
 				 "\"bos_token\":\"<s>\",\"tokenizer_class\":\"GPT2Tokenizer\"}";
+static const char word_piece[] =
+	"{\"normalizer\":{\"type\":\"BertNormalizer\",\"clean_text\":true,\"handle_chinese_chars\":true,"
+	"\"strip_accents\":null,\"lowercase\":true},\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},"
+	"\"decoder\":{\"type\":\"WordPiece\",\"prefix\":\"##\",\"cleanup\":true},"
+	"\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"u\",\"continuing_subword_prefix\":\"##\","
+	"\"max_input_chars_per_word\":9,\"vocab\":{\"u\":0,\"a\":1,\"##b\":2,\"e\":3,\"##1\":4}}}";
+static const char unigram[] =
+	"{\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Nmt\"},{\"type\":\"StripAccents\"},"
+	"{\"type\":\"Replace\",\"pattern\":{\"Regex\":\" {2,}|$\"},\"content\":\" \"},"
+	"{\"type\":\"Prepend\",\"prepend\":\"x\"}]},"
+	"\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"_\",\"prepend_scheme\":\"first\"},"
+	"\"decoder\":{\"type\":\"Sequence\",\"decoders\":[{\"type\":\"Replace\",\"pattern\":{\"String\":\"_\"},"
+	"\"content\":\" \"},{\"type\":\"ByteFallback\"},{\"type\":\"Fuse\"},"
+	"{\"type\":\"Strip\",\"content\":\" "
+	"\",\"start\":1,\"stop\":2},{\"type\":\"Metaspace\",\"replacement\":\"b\"}]},"
+	"\"model\":{\"unk_id\":0,\"byte_fallback\":true,\"vocab\":[[\"u\",0],[\"a\",-1.5],[\"_\",-2],[\"_b\",-3],"
+	"[\"<0xC3>\",-4],[\"<0xA9>\",-4],[\"ab\",-1]]}}";
+static const char vocab_txt[] =
+	"T[UNK]\n[CLS]\n[SEP]\na\n##b\n,\r\ne\n\1{\"do_lower_case\":true,\"strip_accents\":null,"
+	"\"added_tokens_decoder\":{\"9\":{\"content\":\"us\"}}}";
 static const char seed_text[] =
 	" a<s> B\xc3\x89 e\xcc\x81\xe2\x80\xa9\xef\xac\x81 \xf0\x9f\x98\x80 ab12\n\n usuab\xe4\xbd\xa0";
 
@@ -179,18 +209,21 @@ int main(int argc, char **argv)
 					     "(",       ")",          "&&[^",  "{2,}+", "\\\\p{", "ByteLevel", "\n",
 					     "a b",     "|",          "\\\\b", "^",     "$",      "a",         "<s>",
 					     "Removed", "Contiguous", "\xc3",  "\xff" };
-	static const char *const files[] = { word_level, byte_level,  word_level, byte_level,  gpt2_arrays,
-					     t5_arrays,  bert_arrays, gpt2_files, llama_arrays };
+	static const char *const files[] = {
+		word_level,  byte_level, word_level,   byte_level, gpt2_arrays, t5_arrays,
+		bert_arrays, gpt2_files, llama_arrays, word_piece, unigram,     vocab_txt
+	};
+	const long seeds = (long)(sizeof(files) / sizeof(files[0]));
 	long executions = argc > 1 ? atol(argv[1]) : 20000;
 	if (argc > 2)
 		state += (uint64_t)atol(argv[2]) * 2;
 	for (long i = 0; i < executions; i++) {
 		uint8_t bytes[4096];
-		const char *file = files[(size_t)i % (sizeof(files) / sizeof(files[0]))];
+		const char *file = files[i % seeds];
 		size_t size = strlen(file) + 1, count = size + sizeof(seed_text) - 1;
 		memcpy(bytes, file, size);
 		memcpy(bytes + size, seed_text, sizeof(seed_text) - 1);
-		for (uint32_t edits = i < 9 ? 0 : 1 + next(4); edits > 0; edits--) {
+		for (uint32_t edits = i < seeds ? 0 : 1 + next(4); edits > 0; edits--) {
 			/* half of the edits in the text and the pattern, which a damaged frame would hide */
 			size_t at = next(2) ? next((uint32_t)count) : count - 1 - next(sizeof(seed_text));
 			const char *word = words[next(sizeof(words) / sizeof(words[0]))];
@@ -204,7 +237,7 @@ int main(int argc, char **argv)
 			}
 		}
 		LLVMFuzzerTestOneInput(bytes, count);
-		if (i == 8 && (accepted < 9 || encoded < 9))
+		if (i == seeds - 1 && (accepted < (size_t)seeds || encoded < (size_t)seeds))
 			return 1; /* the seeds themselves are fine */
 	}
 	printf("%ld executions, %zu files accepted, %zu texts encoded\n", executions, accepted, encoded);
