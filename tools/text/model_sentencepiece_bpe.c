@@ -3,6 +3,8 @@
 #include "bpe.h"
 #include "sentencepiece.h"
 
+#include <string.h>
+
 struct scratch {
 	const struct sentencepiece *data;
 	struct bpe_work work;
@@ -74,6 +76,24 @@ static bool begin(struct encoding *encoding)
 	return scratch->left != NULL;
 }
 
+/* Joins the symbols that there are, and takes their ids. */
+static bool finish_word(struct encoding *encoding, const char *text, bool *after_unknown)
+{
+	struct scratch *scratch = encoding->scratch;
+	bool fine = bpe_join(&scratch->work, text, pair, scratch);
+	for (size_t i = 0; fine && i < scratch->work.count; i++) {
+		const struct bpe_symbol *symbol = &scratch->work.symbols[i];
+		fine = symbol->bytes == 0 || emit(encoding, text + symbol->start, symbol->bytes, 0, after_unknown);
+	}
+	scratch->work.count = 0;
+	return fine;
+}
+
+static bool is_space(const char *text)
+{
+	return memcmp(text, "\xe2\x96\x81", 3) == 0;
+}
+
 static enum clade_status encode(struct encoding *encoding, const char *text, size_t bytes)
 {
 	const struct sentencepiece *data = encoding->tokenizer->model_data;
@@ -87,13 +107,12 @@ static enum clade_status encode(struct encoding *encoding, const char *text, siz
 	for (size_t at = 0, length; at < bytes && fine; at += length) {
 		size_t defined = user_defined_length(data, text + at, bytes - at);
 		length = defined > 0 ? defined : (size_t)utf8_length(text + at, bytes - at);
-		fine = bpe_add(&scratch->work, (uint32_t)at, (uint32_t)length, defined > 0 ? FROZEN : -1);
+		/* nothing joins across the front of a word */
+		if (data->words && at >= 3 && length >= 3 && is_space(text + at) && !is_space(text + at - 3))
+			fine = finish_word(encoding, text, &after_unknown);
+		fine = fine && bpe_add(&scratch->work, (uint32_t)at, (uint32_t)length, defined > 0 ? FROZEN : -1);
 	}
-	fine = fine && bpe_join(&scratch->work, text, pair, scratch);
-	for (size_t i = 0; fine && i < scratch->work.count; i++) {
-		const struct bpe_symbol *symbol = &scratch->work.symbols[i];
-		fine = symbol->bytes == 0 || emit(encoding, text + symbol->start, symbol->bytes, 0, &after_unknown);
-	}
+	fine = fine && finish_word(encoding, text, &after_unknown);
 	return fine ? CLADE_OK : clade_fail_memory(encoding->diag, bytes, "a text");
 }
 

@@ -99,6 +99,16 @@ static int compare_scores(const void *a, const void *b, void *user)
 	return x > y ? -1 : x < y;
 }
 
+/* Whether a space, as it is written, follows something else within a piece. */
+static bool joins_words(const struct piece *piece)
+{
+	static const char space[] = "\xe2\x96\x81";
+	for (size_t i = 1; i + 3 <= piece->bytes; i++)
+		if (memcmp(piece->text + i, space, 3) == 0 && (i < 3 || memcmp(piece->text + i - 3, space, 3) != 0))
+			return piece_is_normal(piece->type);
+	return false;
+}
+
 static enum clade_status set_ranks(const struct part_source *source, const struct sentencepiece_spec *spec,
 				   struct sentencepiece *data)
 {
@@ -110,6 +120,9 @@ static enum clade_status set_ranks(const struct part_source *source, const struc
 	}
 	for (size_t i = 0; i < spec->count; i++)
 		order[i] = (uint32_t)i;
+	data->words = true;
+	for (size_t i = 0; i < spec->count && data->words; i++)
+		data->words = !joins_words(&spec->pieces[i]);
 	qsort_r(order, spec->count, sizeof(*order), compare_scores, data->unigram.scores);
 	for (size_t i = 0; i < spec->count; i++)
 		data->ranks[order[i]] = i > 0 && data->unigram.scores[order[i]] == data->unigram.scores[order[i - 1]]

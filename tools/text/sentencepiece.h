@@ -39,6 +39,7 @@ struct sentencepiece_spec {
 struct sentencepiece {
 	struct unigram unigram; /* first: unigram_encode looks here. BPE uses its scores and bytes only */
 	struct charsmap charsmap;
+	bool words; /* no piece has U+2581 behind another character: a text can be cut there */
 	bool has_charsmap, dummy_prefix, remove_extra_spaces, escape_spaces, prefix_every;
 	struct trie user_defined;
 	unsigned char *types; /* [id]: enum piece_type */
