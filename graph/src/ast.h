@@ -36,7 +36,7 @@ enum clade_ast_kind {
 	CLADE_AST_PARAM,   /* text; label: type; body: default */
 	CLADE_AST_DIM,     /* text; label: class */
 	CLADE_AST_WEIGHT,  /* text; kids: counts of the indices; type */
-	CLADE_AST_STATE,   /* likewise */
+	CLADE_AST_STATE,   /* likewise; body: a cache's window, or NULL */
 	CLADE_AST_SOURCE,  /* text; body: maps and prefixes */
 	CLADE_AST_MAP,     /* text; kids: index names; other: expression */
 	CLADE_AST_PREFIX,  /* kids: strings */

@@ -279,6 +279,8 @@ static enum clade_status copy_cache(struct clade_session *session, const struct 
 	enum clade_status status;
 	size_t bytes;
 
+	if (old_rows >= capacity)
+		return CLADE_OK; /* a ring that is as large as it gets */
 	for (uint32_t i = 0; i < type.rank; i++)
 		if (i != s->capacity_axis)
 			*(i < s->capacity_axis ? &outer : &inner) *= type.dims[i];
@@ -296,6 +298,14 @@ static enum clade_status copy_cache(struct clade_session *session, const struct 
 	return status;
 }
 
+static int64_t cache_rows(const struct clade_session *session, uint32_t state, int64_t capacity)
+{
+	int64_t most =
+		session->ir->states[state].window ? clade_ring_rows(session->ir->states[state].window) : capacity;
+
+	return capacity < most ? capacity : most;
+}
+
 /* All caches grow or none: a session whose caches differ in capacity would read rows at wrong places. */
 enum clade_status clade_session_grow(struct clade_session *session, int64_t rows, struct clade_diag *diag)
 {
@@ -305,10 +315,11 @@ enum clade_status clade_session_grow(struct clade_session *session, int64_t rows
 	if (session->capacity_dim == CLADE_IR_NONE || rows <= session->bindings[session->capacity_dim])
 		return CLADE_OK;
 	capacity = session->bindings[session->capacity_dim];
-	capacity = capacity * 2 > rows ? capacity * 2 : rows;
+	capacity = clade_session_useful_rows(session, capacity * 2 > rows ? capacity * 2 : rows);
 	for (uint32_t i = 0; i < session->ir->state_count && !status; i++)
 		if (session->ir->states[i].is_cache && session->states[i].buffer)
-			status = copy_cache(session, &session->ir->states[i], &session->states[i], capacity, diag);
+			status = copy_cache(session, &session->ir->states[i], &session->states[i],
+					    cache_rows(session, i, capacity), diag);
 	if (!status)
 		status = clade_queue_finish(session->queues[CLADE_PLACE_MAIN], diag);
 	for (uint32_t i = 0; i < session->ir->state_count; i++) {
@@ -318,14 +329,14 @@ enum clade_status clade_session_grow(struct clade_session *session, int64_t rows
 			clade_buffer_unref(&state->buffer);
 			state->buffer = state->larger;
 			state->bytes = clade_buffer_size(state->buffer);
-			state->type.dims[session->ir->states[i].capacity_axis] = capacity;
+			state->type.dims[session->ir->states[i].capacity_axis] = cache_rows(session, i, capacity);
 			state->larger = NULL;
 		}
 		clade_buffer_unref(&state->larger);
 	}
 	if (status)
 		return status;
-	session->bindings[session->capacity_dim] = capacity;
+	clade_session_set_capacity(session, capacity);
 	session->arena_generation++;
 	session->last_run = NULL;
 	session->counters.state_growths++;

@@ -414,6 +414,53 @@ static enum clade_status resolve_inputs(struct clade_expander *expander, const s
 	return CLADE_OK;
 }
 
+/* The ring among what an op is given; NULL: none. */
+static const struct clade_ir_state *ring_of(const struct clade_ir *ir, const struct clade_val *val)
+{
+	uint32_t state = val->kind == CLADE_VAL_STATE ? val->id : CLADE_IR_NONE;
+
+	if (val->kind == CLADE_VAL_TENSOR)
+		state = ir->values[val->id].kind == CLADE_IR_STATE ? ir->values[val->id].index
+								   : ir->values[val->id].state;
+	return state != CLADE_IR_NONE && ir->states[state].window ? &ir->states[state] : NULL;
+}
+
+/* An op that is given a ring has an attribute `ring`, which is set here, and reads no further back than the ring's
+ * window (its attribute `window`, if it has one). */
+static enum clade_status bind_rings(struct clade_expander *expander, const struct clade_ast *ast,
+				    struct binding *binding)
+{
+	const struct clade_op *op = binding->op;
+
+	for (uint32_t i = 0; i < binding->count; i++) {
+		const struct clade_ir_state *ring =
+			binding->given[i].bound ? ring_of(expander->ir, &binding->given[i].val) : NULL;
+		const struct clade_attr *const *found = NULL;
+
+		for (const struct clade_attr *const *a = op->attrs; ring && a && *a; a++) {
+			int64_t window = 0;
+
+			if (strcmp((*a)->name, "ring") == 0 && (*a)->type == CLADE_ATTR_BOOL)
+				found = a;
+			if (strcmp((*a)->name, "window") != 0 || (*a)->type != CLADE_ATTR_INT)
+				continue;
+			memcpy(&window, (char *)binding->params + (*a)->offset, sizeof(window));
+			if (window < 1 || window > ring->window)
+				return clade_fail_at(expander->diag, &ast->pos, CLADE_MSG_GRAPH_STATE,
+						     "%s: window is %lld, but %.80s keeps %lld positions; from 1 to "
+						     "that",
+						     op->name, (long long)window, ring->name, (long long)ring->window);
+		}
+		if (ring && !found)
+			return clade_fail_at(expander->diag, &binding->given[i].pos, CLADE_MSG_GRAPH_STATE,
+					     "%s cannot take %.80s, whose rows are a ring (`window`)", op->name,
+					     ring->name);
+		if (found)
+			memcpy((char *)binding->params + (*found)->offset, &(bool) { true }, sizeof(bool));
+	}
+	return CLADE_OK;
+}
+
 static enum clade_status add_outputs(struct clade_expander *expander, struct clade_scope *scope,
 				     const struct clade_op *op, const struct clade_type *types,
 				     const struct clade_result_names *results, struct clade_ir_node *node,
@@ -523,6 +570,8 @@ enum clade_status clade_call_op(struct clade_expander *expander, struct clade_sc
 		binding->count = 1;
 	}
 	status = bind_arguments(expander, scope, ast, base, base_quoted, binding);
+	if (!status)
+		status = bind_rings(expander, ast, binding);
 	if (!status)
 		status = add_node(expander, scope, ast, binding, results, base, base_quoted, &node);
 	if (status)

@@ -64,8 +64,8 @@ static enum clade_status check_bound(struct clade_expander *expander, const stru
 	enum clade_status status = CLADE_OK;
 
 	mark_bound(ir, number, &bound);
-	if (ir->dim_count && strcmp(ir->dims[ir->dim_count - 1].name, "capacity") == 0 && ir->dim_count <= 64)
-		bound |= (uint64_t)1 << (ir->dim_count - 1);
+	for (uint32_t d = 0; d < ir->dim_count && d < 64; d++)
+		bound |= (uint64_t)(ir->dims[d].cache_rows > 0) << d;
 	mark_defaults(ir, &bound);
 	for (uint32_t i = 0; i < entry->input_count && !status; i++)
 		status = check_type(expander, &entry->inputs[i].type, bound, entry->inputs[i].name, &ast->pos);

@@ -143,7 +143,7 @@ enum clade_status clade_declare(struct clade_expander *expander, const struct cl
 
 /* ---- dims ---- */
 static enum clade_status add_dim(struct clade_expander *expander, const char *name, enum clade_dim_class dim_class,
-				 int64_t *out_code)
+				 int64_t cache_rows, int64_t *out_code)
 {
 	struct clade_ir *ir = expander->ir;
 	enum clade_status status = clade_grow(expander->context, (void **)&ir->dims, &expander->dim_capacity,
@@ -154,7 +154,9 @@ static enum clade_status add_dim(struct clade_expander *expander, const char *na
 	*out_code = clade_dims_variable(expander->pool, name);
 	if (*out_code == INT64_MIN)
 		return clade_fail_memory(expander->diag, sizeof(*ir->dims), "dims");
-	ir->dims[ir->dim_count++] = (struct clade_ir_dim) { .name = name, .dim_class = dim_class, .code = *out_code };
+	ir->dims[ir->dim_count++] = (struct clade_ir_dim) {
+		.name = name, .dim_class = dim_class, .code = *out_code, .cache_rows = cache_rows
+	};
 	return CLADE_OK;
 }
 
@@ -204,7 +206,7 @@ static enum clade_status finish_dims(struct clade_expander *expander)
 		if (decl->kind != CLADE_DECL_DIM)
 			continue;
 		decl->value.kind = CLADE_VAL_DIM;
-		status = add_dim(expander, decl->name, *decl->ast->label == 's' ? CLADE_DIM_SESSION : CLADE_DIM_RUN,
+		status = add_dim(expander, decl->name, *decl->ast->label == 's' ? CLADE_DIM_SESSION : CLADE_DIM_RUN, 0,
 				 &decl->value.i);
 	}
 	for (uint32_t i = 0; i < expander->decl_count && !status; i++)
@@ -219,7 +221,8 @@ static enum clade_status finish_dims(struct clade_expander *expander)
 	if (status)
 		return status;
 	expander->decls[expander->decl_count - 1].value.kind = CLADE_VAL_DIM;
-	return add_dim(expander, "capacity", CLADE_DIM_SESSION, &expander->decls[expander->decl_count - 1].value.i);
+	return add_dim(expander, "capacity", CLADE_DIM_SESSION, INT64_MAX,
+		       &expander->decls[expander->decl_count - 1].value.i);
 }
 
 /* ---- params ---- */
@@ -443,6 +446,38 @@ static enum clade_status finish_weight(struct clade_expander *expander, struct c
 	return status;
 }
 
+/* The rows of a ring: a session dim that follows the capacity up to that number. */
+static enum clade_status ring_dim(struct clade_expander *expander, const struct clade_ast *ast, int64_t window,
+				  int64_t *out_code)
+{
+	struct clade_ir *ir = expander->ir;
+	int64_t rows = clade_ring_rows(window);
+	const char *name;
+
+	if (window < 0 || rows == 0 || rows > INT32_MAX)
+		return clade_fail_at(expander->diag, &ast->pos, CLADE_MSG_GRAPH_STATE,
+				     "a window of %lld positions; from 1 to %d, or 0 for a cache without one",
+				     (long long)window, INT32_MAX - 1024);
+	for (uint32_t d = 0; d < ir->dim_count; d++)
+		if (ir->dims[d].cache_rows == rows) {
+			*out_code = ir->dims[d].code;
+			return CLADE_OK;
+		}
+	if (ir->dim_count > MAX_DIMS)
+		return clade_fail_at(expander->diag, &ast->pos, CLADE_MSG_GRAPH_LIMIT, "more than %d dims", MAX_DIMS);
+	name = clade_region_print(expander->region, expander->diag, "ring(%lld)", (long long)rows);
+	return name ? add_dim(expander, name, CLADE_DIM_SESSION, rows, out_code) : CLADE_ERR_MEMORY;
+}
+
+static int64_t capacity_code(const struct clade_ir *ir)
+{
+	uint32_t d = 0;
+
+	while (ir->dims[d].cache_rows != INT64_MAX)
+		d++;
+	return ir->dims[d].code;
+}
+
 static enum clade_status state_type(struct clade_expander *expander, const struct clade_decl *decl,
 				    struct clade_ir_state *out)
 {
@@ -463,9 +498,13 @@ static enum clade_status state_type(struct clade_expander *expander, const struc
 				     "a cache is cache[batch, heads, width]; its rows are the session's");
 	out->capacity_axis = 2;
 	made->dims[3] = made->dims[2];
-	made->dims[2] = expander->ir->dims[expander->ir->dim_count - 1].code;
+	made->dims[2] = capacity_code(expander->ir);
 	made->rank = 4;
-	return CLADE_OK;
+	if (decl->ast->body)
+		status = clade_eval_integer(expander, NULL, decl->ast->body, "a window", &out->window);
+	if (!status && out->window)
+		status = ring_dim(expander, decl->ast->body, out->window, &made->dims[2]);
+	return status;
 }
 
 static enum clade_status finish_state(struct clade_expander *expander, struct clade_decl *decl)

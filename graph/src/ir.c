@@ -82,3 +82,8 @@ enum clade_status clade_ir_bind_input(const struct clade_ir *ir, const struct cl
 	}
 	return CLADE_OK;
 }
+
+int64_t clade_ring_rows(int64_t window)
+{
+	return window > INT64_MAX / 4 ? 0 : (window + CLADE_CHUNK_MAX - 1 + 255) / 256 * 256;
+}

@@ -7,6 +7,7 @@
 #include <clade/step.h>
 
 #define CLADE_IR_NONE UINT32_MAX
+#define CLADE_CHUNK_MAX 512 /* rows of a chunk, and the largest bucket of an entry that may be chunked */
 
 /* ---- symbolic dims: an interned pool of polynomials over the graph's dims; code = -1 - index ---- */
 enum clade_dim_class { CLADE_DIM_SESSION, CLADE_DIM_RUN };
@@ -16,7 +17,13 @@ struct clade_ir_dim {
 	int64_t code;
 	bool has_default; /* `default_code` where no input of a run has it */
 	int64_t default_code;
+	/* rows of caches, > 0: the session's capacity, at most this: INT64_MAX for the dim "capacity" itself, less for
+	 * the rows of a ring */
+	int64_t cache_rows;
 };
+/* Rows of a ring in which a chunk's first query still finds its window when the chunk's last row has been written;
+ * whole blocks of 256 positions, as attention takes them. 0: overflow. */
+int64_t clade_ring_rows(int64_t window);
 struct clade_dim_pool; /* graph/src/dims.h */
 
 struct clade_ir_pos {
@@ -92,11 +99,13 @@ struct clade_ir_weight {
 	bool optional_absent; /* the source said `else none`: no tensor, has(w) was false */
 };
 struct clade_ir_state {
-	const char *name;       /* "kc.3" */
-	struct clade_type type; /* a cache's axis `capacity_axis` is the code of an implicit session dim named
-				 * "capacity", which is the last of ir->dims (present iff some state is a cache) */
+	const char *name; /* "kc.3" */
+	struct clade_type
+		type; /* a cache's axis `capacity_axis` is the code of an implicit session dim (cache_rows > 0)
+		       */
 	bool is_cache;
 	uint32_t capacity_axis;
+	int64_t window; /* > 0: the cache is a ring whose readers look back so far */
 	struct clade_ir_pos pos;
 };
 

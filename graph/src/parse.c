@@ -84,6 +84,8 @@ static enum clade_status parse_declarations(struct clade_parser *parser, enum cl
 	taken = false;
 	if (!status && (kind == CLADE_AST_PARAM || kind == CLADE_AST_DIM))
 		status = clade_parse_accept(parser, "=", &taken);
+	else if (!status && kind == CLADE_AST_STATE && strcmp(type->text, "cache") == 0)
+		status = clade_parse_accept(parser, "window", &taken);
 	if (!status && taken)
 		status = clade_parse_expr(parser, &value);
 	for (struct clade_ast *item = *first; !status && item; item = item->next) {

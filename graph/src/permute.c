@@ -273,6 +273,8 @@ enum clade_status clade_session_permute(struct clade_session *session, const int
 		status = reserve_tables(session, count > (uint64_t)batch ? count : (uint32_t)batch, diag);
 	if (!status)
 		status = make_room(session, ir->dims[dim].code, batch, count, diag);
+	if (!status)
+		status = clade_session_permute_rings(session, rows, count, diag);
 	if (status)
 		return status;
 	session->last_run = NULL; /* an output may be a state */

@@ -326,7 +326,10 @@ static void print_state(struct printer *printer, const struct clade_ir_state *st
 
 		for (int i = 0; i < 3; i++)
 			clade_dims_text(printer->ir->pool, codes[i], dims[i], sizeof(dims[i]));
-		clade_string_print(&printer->text, "cache[%s, %s, %s]\n", dims[0], dims[1], dims[2]);
+		clade_string_print(&printer->text, "cache[%s, %s, %s]", dims[0], dims[1], dims[2]);
+		if (state->window)
+			clade_string_print(&printer->text, " window %lld", (long long)state->window);
+		clade_string_print(&printer->text, "\n");
 		return;
 	}
 	print_type(printer, &type);
@@ -380,7 +383,7 @@ static void print_declarations(struct printer *printer)
 	const struct clade_ir *ir = printer->ir;
 
 	for (uint32_t i = 0; i < ir->dim_count; i++)
-		if (strcmp(ir->dims[i].name, "capacity") != 0) {
+		if (ir->dims[i].cache_rows == 0) { /* the others come with the caches */
 			char text[256];
 			const struct clade_ir_dim *dim = &ir->dims[i];
 

@@ -513,8 +513,32 @@ static enum clade_status check_rows(struct clade_session *session, const struct 
 	return CLADE_OK;
 }
 
+/* Positions against the rings; `input` NULL: the default, 0, 1, 2, ... */
+static enum clade_status check_positions(struct clade_session *session, uint32_t index, uint32_t number,
+					 const struct clade_input *matched, const struct clade_type *type, bool whole,
+					 struct clade_diag *diag)
+{
+	const struct clade_ir_entry *entry = &session->ir->entries[index];
+	uint32_t mask = entry->inputs[number].default_mask;
+	struct clade_positions positions = { .name = entry->inputs[number].name };
+	const char *target;
+	bool cache;
+
+	clade_session_index_bound(session, index, number, &cache, &target);
+	if (!cache || type->rank != 2)
+		return CLADE_OK;
+	if (!is_absent(&matched[number]))
+		positions.input = &matched[number];
+	else if (mask != CLADE_IR_NONE && !is_absent(&matched[mask]))
+		positions.mask = &matched[mask];
+	positions.batch = type->dims[0];
+	positions.count = type->dims[1];
+	positions.piece = whole || entry->chunk_dim == CLADE_IR_NONE ? INT32_MAX : CLADE_CHUNK_MAX;
+	return clade_session_check_rings(session, &positions, diag);
+}
+
 static enum clade_status prepare_run(struct clade_session *session, uint32_t index, const struct clade_input *inputs,
-				     size_t count, struct clade_input *matched, struct clade_diag *diag)
+				     size_t count, bool whole, struct clade_input *matched, struct clade_diag *diag)
 {
 	const struct clade_ir_entry *entry = &session->ir->entries[index];
 	enum clade_status status;
@@ -534,6 +558,8 @@ static enum clade_status prepare_run(struct clade_session *session, uint32_t ind
 		status = check_values(session, index, i, &matched[i], &rows, diag);
 		if (!status)
 			status = check_mask(entry, i, matched, diag);
+		if (!status && !is_absent(&matched[i]))
+			status = check_positions(session, index, i, matched, &matched[i].type, whole, diag);
 		/* a default range that indexes a cache needs room too */
 		if (!status && is_absent(&matched[i]) && entry->inputs[i].default_kind == CLADE_DEFAULT_RANGE &&
 		    clade_ir_eval_type(session->ir, &entry->inputs[i].type, session->bindings, &type) && type.rank) {
@@ -548,10 +574,12 @@ static enum clade_status prepare_run(struct clade_session *session, uint32_t ind
 						    (long long)length - 1, target, (long long)bound - 1);
 			if (cache && length > rows)
 				rows = length;
+			if (!status)
+				status = check_positions(session, index, i, matched, &type, whole, diag);
 		}
 	}
 	if (!status)
-		status = clade_session_grow(session, rows, diag);
+		status = clade_session_grow(session, clade_session_useful_rows(session, rows), diag);
 	if (!status && rows > session->used_rows)
 		session->used_rows = rows;
 	return status;
@@ -561,7 +589,7 @@ static enum clade_status prepare_run(struct clade_session *session, uint32_t ind
 static void restore_dims(struct clade_session *session, const int64_t *before)
 {
 	for (uint32_t d = 0; d < session->ir->dim_count; d++)
-		if (d != session->capacity_dim)
+		if (!clade_session_is_cache_dim(session, d))
 			session->bindings[d] = before[d];
 }
 
@@ -579,7 +607,7 @@ enum clade_status clade_session_run_hooked(struct clade_session *session, uint32
 		return clade_fail(diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_SIZE, entry->name,
 				  "more than 64 inputs or dims");
 	memcpy(before, session->bindings, session->ir->dim_count * sizeof(int64_t));
-	status = prepare_run(session, index, inputs, input_count, matched, diag);
+	status = prepare_run(session, index, inputs, input_count, hooks && hooks->whole, matched, diag);
 	if (status) {
 		restore_dims(session, before);
 		return status;

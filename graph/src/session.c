@@ -131,15 +131,14 @@ enum clade_status clade_session_create(const struct clade_graph *graph, struct c
 	session->context = context;
 	session->profiling = choices && choices->profiling;
 	session->last_entry = session->capacity_dim = CLADE_IR_NONE;
-	for (uint32_t i = 0; i < session->ir->state_count; i++)
-		if (session->ir->states[i].is_cache)
-			session->capacity_dim = session->ir->dim_count - 1;
+	for (uint32_t d = 0; d < session->ir->dim_count; d++)
+		if (session->ir->dims[d].cache_rows == INT64_MAX)
+			session->capacity_dim = d;
 	status = allocate_tables(session, diag);
 	if (!status)
 		status = clade_session_find_indices(session, diag);
-	if (!status && session->capacity_dim != CLADE_IR_NONE)
-		session->bindings[session->capacity_dim] =
-			params && params->capacity > 0 ? params->capacity : FIRST_CAPACITY;
+	if (!status)
+		clade_session_set_capacity(session, params && params->capacity > 0 ? params->capacity : FIRST_CAPACITY);
 	if (!status)
 		status = clade_rules_create(graph, choices, &session->rules, diag);
 	if (!status)
@@ -196,6 +195,7 @@ void clade_session_destroy(struct clade_session **pointer)
 	clade_rules_destroy(&session->rules);
 	clade_free(context, session->bounds);
 	clade_free(context, session->indices);
+	clade_free(context, session->newest);
 	clade_free(context, session->bindings);
 	clade_free(context, session->entry_done);
 	clade_free(context, session->states);
@@ -210,8 +210,10 @@ void clade_session_destroy(struct clade_session **pointer)
 enum clade_status clade_session_reset(struct clade_session *session, struct clade_diag *diag)
 {
 	for (uint32_t i = 0; i < session->ir->dim_count; i++)
-		if (i != session->capacity_dim)
+		if (!clade_session_is_cache_dim(session, i))
 			session->bindings[i] = -1;
+	for (uint32_t i = 0; i < session->newest_rows; i++)
+		session->newest[i] = -1;
 	memset(session->entry_done, 0, session->ir->entry_count);
 	session->last_entry = CLADE_IR_NONE;
 	session->last_run = NULL;
@@ -244,7 +246,7 @@ enum clade_status clade_session_reserve(struct clade_session *session, int64_t r
 		if (session->ir->states[i].is_cache && session->states[i].buffer)
 			return clade_session_grow(session, rows, diag);
 	status = CLADE_OK;
-	session->bindings[session->capacity_dim] = rows > old ? rows : old;
+	clade_session_set_capacity(session, rows > old ? rows : old);
 	return status;
 }
 

@@ -8,7 +8,6 @@
 #include "plan.h"
 #include "weights.h"
 
-#define CLADE_CHUNK_MAX 512       /* rows of a chunk, and the largest bucket of an entry that may be chunked */
 #define CLADE_EAGER_BYTES 1048576 /* outputs up to this size come back with the run's one finish */
 #define CLADE_CONSTANT_BYTES 8    /* spacing of rank-0 constants, by value id */
 
@@ -68,6 +67,8 @@ struct clade_session {
 	uint32_t capacity_dim; /* NONE if the graph has no cache */
 	struct clade_session_state *states;
 	struct clade_session_permutation permutation;
+	int64_t *newest; /* rings.c: per batch row the newest position written, -1: none */
+	uint32_t newest_rows;
 	int64_t used_rows;    /* positions below this have been written in caches since the last reset... */
 	bool positions_known; /* ... as far as all positions come from inputs */
 	struct clade_buffer *arena[CLADE_PLACE_COUNT], *constants[CLADE_PLACE_COUNT];
@@ -103,6 +104,23 @@ enum clade_status clade_session_bind(struct clade_session *session, uint32_t ent
 void clade_bound_destroy(struct clade_session *session, struct clade_bound **bound);
 /* Grows the caches to at least `rows` (doubling), keeping what they hold. */
 enum clade_status clade_session_grow(struct clade_session *session, int64_t rows, struct clade_diag *diag);
+/* rings.c: binds the dims of caches to a capacity (rings stop at their rows); whether a dim is one of those. */
+void clade_session_set_capacity(struct clade_session *session, int64_t rows);
+bool clade_session_is_cache_dim(const struct clade_session *session, uint32_t dim);
+/* A capacity is never worth more than the largest ring's rows where there are only rings. */
+int64_t clade_session_useful_rows(const struct clade_session *session, int64_t rows);
+/* Where a run's positions come from: an input, or (NULL) 0, 1, 2, ... of what `mask` (may be NULL) does not hide. */
+struct clade_positions {
+	const struct clade_input *input, *mask;
+	int64_t batch, count, piece; /* [batch, count]; a run takes `piece` of them at once */
+	const char *name;
+};
+/* These positions must still find their window in each ring. */
+enum clade_status clade_session_check_rings(struct clade_session *session, const struct clade_positions *positions,
+					    struct clade_diag *diag);
+/* Before another batch: what each row has come to. */
+enum clade_status clade_session_permute_rings(struct clade_session *session, const int32_t *rows, uint32_t count,
+					      struct clade_diag *diag);
 /* permute.c: an entry has run, so rows of the states that it writes are alike no more; and the end. */
 void clade_session_wrote(struct clade_session *session, uint32_t entry);
 void clade_session_permutation_finish(struct clade_session *session);

@@ -14,18 +14,20 @@ __kernel void attention_blocks(ATTENTION_ARGS, __global float *chains, ulong cha
 {
 	int lane0 = (int)get_global_id(0) * VW, batch = (int)get_global_id(2), chunk = (int)get_global_id(1) % chunks;
 	int head = (int)get_global_id(1) / chunks / blocks, block = (int)get_global_id(1) / chunks % blocks;
-	int key = block * ATTENTION_KEYS, keys = min(s - key, ATTENTION_KEYS);
 	struct attention_tile tile;
 
 	if (lane0 >= row_count || !attention_begin(&tile, row_first + lane0, head, batch, ATTENTION_PASS))
 		return;
+	/* a ring's blocks count from the first that the tile sees */
+	int key = ((flags & ATTENTION_RING ? tile.lo / ATTENTION_KEYS : 0) + block) * ATTENTION_KEYS;
+	int keys = flags & ATTENTION_RING ? ATTENTION_KEYS : min(s - key, ATTENTION_KEYS), place = ATTENTION_PLACE(key);
 	int lo = clamp(tile.lo - key, 0, keys), hi = clamp(tile.hi - key, lo, keys);
 	int same = clamp(tile.same - key, lo, hi), same_end = clamp(tile.same_end - key, same, hi);
 	int active = min(tile.active, row_count - lane0);
 	ulong slot = (((ulong)batch * g + head) * row_count + lane0) * blocks + block;
 	vf m_b, l_b;
 
-	attention_scores(&tile, key, lo, hi, false);
+	attention_scores(&tile, key, place, lo, hi, false);
 	if ((flags & ATTENTION_WEIGHTS) && chunk == 0)
 		for (int lane = 0; lane < active; lane++) {
 			__global float *row = weights + weights_at + tile.weights_at[lane] + key;
@@ -45,7 +47,7 @@ __kernel void attention_blocks(ATTENTION_ARGS, __global float *chains, ulong cha
 		int n = min(e - c, TILE);
 		vf chain[TILE];
 
-		attention_chains(tile.p, tile.v + (long)key * v_s + c, v_s, n, lo, hi, same, same_end, chain);
+		attention_chains(tile.p, tile.v + (long)place * v_s + c, v_s, n, lo, hi, same, same_end, chain);
 		for (int lane = 0; lane < active; lane++)
 			for (int i = 0; i < n; i++)
 				chains[chains_at + (slot + (ulong)lane * blocks) * e + c + i] =

@@ -40,9 +40,10 @@ __kernel void attention__tiles(ATTENTION_ARGS)
 		for (int key = tile.lo / ATTENTION_KEYS * ATTENTION_KEYS; key < tile.hi; key += ATTENTION_KEYS) {
 			int lo = max(tile.lo - key, 0), hi = min(tile.hi - key, ATTENTION_KEYS);
 			int same = clamp(tile.same - key, lo, hi), same_end = clamp(tile.same_end - key, same, hi);
+			int place = ATTENTION_PLACE(key);
 			vf m_b, l_b;
 
-			attention_scores(&tile, key, lo, hi, d <= ATTENTION_COLUMNS);
+			attention_scores(&tile, key, place, lo, hi, d <= ATTENTION_COLUMNS);
 			if ((flags & ATTENTION_WEIGHTS) && c0 == 0)
 				for (int lane = 0; lane < tile.active; lane++)
 					for (int j = lo; j < hi; j++)
@@ -57,7 +58,7 @@ __kernel void attention__tiles(ATTENTION_ARGS)
 			for (int c = 0; c < n; c += TILE) {
 				vf chain[TILE];
 
-				attention_chains(tile.p, tile.v + (long)key * v_s + c0 + c, v_s, min(n - c, TILE), lo, hi,
+				attention_chains(tile.p, tile.v + (long)place * v_s + c0 + c, v_s, min(n - c, TILE), lo, hi,
 						 same, same_end, chain);
 				attention_merge(out + c, chain, min(n - c, TILE), alpha, beta, both, live);
 			}
@@ -160,8 +161,9 @@ static inline void attention_rows_chains(const struct attention_rows *rows, int 
 	}
 }
 
-/* Scores of the block's keys lo <= j < hi; -inf where dead, and up to the next multiples of 64 on both sides. */
-static inline void attention_rows_scores(struct attention_rows *rows, int block, int lo, int hi)
+/* Scores of keys lo <= j < hi of the block that begins with key `block` and lies at row `place`; -inf where dead, and up to
+ * the next multiples of 64 on both sides. */
+static inline void attention_rows_scores(struct attention_rows *rows, int block, int place, int lo, int hi)
 {
 	for (int j = lo; j < hi; j += VW) {
 		vf sum[ROWS], chain[ROWS];
@@ -169,7 +171,7 @@ static inline void attention_rows_scores(struct attention_rows *rows, int block,
 		for (int r = 0; r < ROWS; r++)
 			sum[r] = (vf)(0.0f);
 		for (int c = 0; c < rows->d; c += 256) {
-			attention_rows_chains(rows, block + j, block + hi - 1, c, min(rows->d, c + 256), chain);
+			attention_rows_chains(rows, place + j, place + hi - 1, c, min(rows->d, c + 256), chain);
 			for (int r = 0; r < ROWS; r++)
 				sum[r] = sum[r] + chain[r];
 		}
@@ -309,13 +311,13 @@ static inline void attention_rows_merge(const struct attention_rows *rows, const
 
 static inline void attention_rows_begin(struct attention_rows *rows, int row0, int head, int batch, ATTENTION_ARGS)
 {
-	int length = flags & ATTENTION_KV_LEN ? kv_len[kv_len_at + (ulong)batch] : s;
+	int limit = ATTENTION_LIMIT, length = flags & ATTENTION_KV_LEN ? kv_len[kv_len_at + (ulong)batch] : limit;
 
 	for (int r = 0; r < ROWS; r++) {
 		int row = min(row0 + r, t * group - 1), at = row / group, h = head * group + row % group;
 		int position = flags & ATTENTION_Q_POS ? q_pos[q_pos_at + (ulong)batch * t + at] : at + (s - t);
 
-		rows->range[r] = attention_range(flags, position, length, s, window);
+		rows->range[r] = attention_range(flags, position, length, limit, window);
 		rows->q[r] = q + q_at + (ulong)(batch * q_b + h * q_h + at * q_t);
 		rows->mask[r] = mask + mask_at + (ulong)(batch * mask_b + h * mask_h + at * mask_t);
 		rows->bias[r] = bias + bias_at + (ulong)(batch * bias_b + h * bias_h + at * bias_t);
@@ -343,7 +345,7 @@ static inline void attention_rows_begin(struct attention_rows *rows, int row0, i
 __kernel void attention__rows(ATTENTION_ARGS)
 {
 	int head = (int)get_global_id(1), batch = (int)get_global_id(2), row0 = (int)get_global_id(0) * ROWS;
-	int active = min(t * group - row0, ROWS), first = s, end = 0;
+	int active = min(t * group - row0, ROWS), first = INT_MAX, end = 0;
 	struct attention_rows rows;
 
 	if (head >= g || batch >= batches || row0 >= t * group)
@@ -351,19 +353,22 @@ __kernel void attention__rows(ATTENTION_ARGS)
 	attention_rows_begin(&rows, row0, head, batch, ATTENTION_PASS);
 	v += v_at + (ulong)(batch * v_b + head * v_g);
 	for (int r = 0; r < ROWS; r++) {
-		first = min(first, rows.range[r].x);
-		end = max(end, rows.range[r].y);
+		if (rows.range[r].x < rows.range[r].y) {
+			first = min(first, rows.range[r].x);
+			end = max(end, rows.range[r].y);
+		}
 	}
 	for (int key = first / ATTENTION_KEYS * ATTENTION_KEYS; key < end; key += ATTENTION_KEYS) {
 		int lo = max(first - key, 0), hi = min(end - key, ATTENTION_KEYS);
+		int place = ATTENTION_PLACE(key);
 		struct attention_join join;
 
-		attention_rows_scores(&rows, key, lo, hi);
+		attention_rows_scores(&rows, key, place, lo, hi);
 		for (int r = 0; r < active && (flags & ATTENTION_WEIGHTS); r++)
 			for (int j = lo; j < hi; j++)
 				weights[rows.weights_at[r] + key + j] = rows.p[r][j];
 		attention_rows_join(&rows, active, lo, hi, &join);
-		attention_rows_merge(&rows, &join, v + (long)key * v_s, v_s, lo, hi, e, y);
+		attention_rows_merge(&rows, &join, v + (long)place * v_s, v_s, lo, hi, e, y);
 	}
 	for (int r = 0; r < active; r++) {
 		for (int i = 0; i < e && rows.any_key[r]; i++)

@@ -7,10 +7,10 @@ COPY_KERNEL(store_4, uint, COPY_LOAD, COPY_STORE)
 COPY_KERNEL(store_1, uchar, COPY_LOAD, COPY_STORE)
 
 /* state [b, g, c, d], x [b, g, t, d], pos [b, t]. Item (i, g, b) writes elements [i * span, (i + 1) * span) of all rows of
- * one head in turn, so that of rows with equal positions the last one stays. */
+ * one head in turn, so that of rows with equal positions the last one stays. ring: position p is row p mod c. */
 __kernel void cache_write(__global float *state, ulong state_at, __global const float *x, ulong x_at,
 			  __global const int *pos, ulong pos_at, uint b, uint g, uint t, uint c, uint d, uint span,
-			  long state_b, long state_g, long state_c, long x_b, long x_g, long x_t)
+			  int ring, long state_b, long state_g, long state_c, long x_b, long x_g, long x_t)
 {
 	uint first = (uint)get_global_id(0) * span, last = min(d, first + span);
 	uint head = (uint)get_global_id(1), batch = (uint)get_global_id(2);
@@ -21,7 +21,7 @@ __kernel void cache_write(__global float *state, ulong state_at, __global const 
 	x += x_at + (ulong)(batch * x_b + head * x_g);
 	pos += pos_at + (ulong)batch * t;
 	for (uint row = 0; row < t; row++) {
-		int at = pos[row];
+		int at = ring && pos[row] >= 0 ? (int)((uint)pos[row] % c) : pos[row];
 		__global const float *from = x + (long)row * x_t;
 		__global float *to = state + (long)clamp(at, 0, (int)c - 1) * state_c;
 		uint i = first;

@@ -18,15 +18,34 @@ static enum clade_status check_broadcast(struct clade_infer *infer, uint32_t inp
 	return CLADE_OK;
 }
 
+static bool is_given(const struct clade_infer *infer, uint32_t input)
+{
+	return infer->input_count > input && infer->inputs[input];
+}
+
+static enum clade_status check_ring(struct clade_infer *infer)
+{
+	const struct attention_params *params = infer->params;
+
+	if (!params->causal || params->window < 1 || !is_given(infer, ATTENTION_Q_POS))
+		return infer->ops->fail(infer, "a ring of keys needs causal = true, a window and q_pos");
+	if (is_given(infer, ATTENTION_MASK) || is_given(infer, ATTENTION_BIAS) || is_given(infer, ATTENTION_KV_LEN))
+		return infer->ops->fail(infer, "a ring of keys goes by positions alone: no mask, bias or kv_len");
+	return CLADE_OK;
+}
+
 static enum clade_status infer_attention(struct clade_infer *infer)
 {
 	int64_t h = infer->inputs[ATTENTION_Q]->dims[1], g = infer->inputs[ATTENTION_K]->dims[1];
+	const struct attention_params *params = infer->params;
 	enum clade_status status = CLADE_OK;
 
 	if (h != g && (g == 0 || infer->ops->div(infer, h, g) == INT64_MIN))
 		return infer->ops->fail(infer, "the heads of q must be a multiple of the heads of k and v");
 	if (infer->input_count > ATTENTION_MASK && infer->inputs[ATTENTION_MASK])
 		status = check_broadcast(infer, ATTENTION_MASK, "mask");
+	if (!status && params->ring)
+		status = check_ring(infer);
 	if (!status && infer->input_count > ATTENTION_BIAS && infer->inputs[ATTENTION_BIAS])
 		status = check_broadcast(infer, ATTENTION_BIAS, "bias");
 	return status;
@@ -67,6 +86,9 @@ static const struct clade_attr scale = ATTR("scale", CLADE_ATTR_FLOAT, offsetof(
 static const struct clade_attr window =
 	ATTR("window", CLADE_ATTR_INT, offsetof(struct attention_params, window), .min = 0, .max = INT32_MAX,
 	     .help = "w > 0: key j is visible to position p only if j > p - w");
+static const struct clade_attr ring = ATTR(
+	"ring", CLADE_ATTR_BOOL, offsetof(struct attention_params, ring),
+	.help = "key j is row j mod s of k and v, if s is a multiple of 256; window + the span of q_pos is at most s");
 static const struct clade_attr softcap = ATTR("softcap", CLADE_ATTR_FLOAT, offsetof(struct attention_params, softcap),
 					      .min = 0, .max = 3e38, .help = "c > 0: scores become c tanh(score / c)");
 
@@ -101,7 +123,7 @@ const struct clade_op attention_op = {
 	       "exactly "
 	       "-inf is a key that is not seen.",
 	.params_size = sizeof(struct attention_params),
-	.attrs = CLADE_LIST(struct clade_attr, &causal, &scale, &window, &softcap),
+	.attrs = CLADE_LIST(struct clade_attr, &causal, &scale, &window, &ring, &softcap),
 	.ports = CLADE_LIST(struct clade_port, &q, &k, &v, &mask, &bias, &q_pos, &kv_len, &y, &weights),
 	.infer = infer_attention,
 	.cases = attention_cases,

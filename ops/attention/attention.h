@@ -6,7 +6,7 @@
 #include <clade/op_kit.h>
 
 struct attention_params {
-	bool causal;
+	bool causal, ring;
 	float scale, softcap;
 	int64_t window;
 };
@@ -30,10 +30,15 @@ struct attention_shape {
 	int64_t window; /* 0: none */
 	float scale, softcap;
 	bool causal;
+	bool ring;     /* key j is row j mod s */
+	int64_t limit; /* keys that there may be: s, or of a ring any number */
 	int64_t mask[4], bias[4];
 };
 /* `shape` from the tensors of an execution. False if a number does not fit in 31 bits. */
 bool attention_shape_init(const struct clade_run *run, struct attention_shape *shape);
+
+/* What every implementation refuses. */
+bool attention_accepts(const struct clade_node_info *node, char *why, size_t why_size);
 
 extern const struct clade_op attention_op;
 extern const struct clade_case *const attention_cases[];

@@ -11,6 +11,9 @@
 	"q = f32[" #b ", " #h ", " #t ", " #d "]", "k = f32[" #b ", " #g ", " #s ", " #d "]",                          \
 		"v = f32[" #b ", " #g ", " #s ", " #e "]"
 
+#define RING(case_name, attrs, ...)                                                                                    \
+	CASE(case_name, "causal = true, ring = true, " attrs, CLADE_CASE_REQUIRED, __VA_ARGS__)
+
 const struct clade_case *const attention_cases[] = {
 	/* sizes */
 	CASE("one", NULL, 0, QKV(1, 1, 1, 1, 1, 1, 1)), CASE("prime", NULL, 0, QKV(2, 3, 17, 7, 3, 13, 5)),
@@ -45,6 +48,17 @@ const struct clade_case *const attention_cases[] = {
 	CASE("mask_all_false", NULL, 0, QKV(1, 2, 17, 16, 2, 20, 16), "mask = bool[1, 1, 17, 20] allfalse"),
 	CASE("mask_all_true", NULL, 0, QKV(1, 2, 17, 16, 2, 20, 16), "mask = bool[1, 1, 17, 20] alltrue"),
 	CASE("mask_and_causal", "causal = true", 0, QKV(2, 1, 20, 16, 1, 300, 16), "mask = bool[2, 1, 1, 300] mask"),
+	/* a ring: positions beyond its rows, blocks that wrap, padding */
+	RING("ring", "window = 200", QKV(2, 2, 3, 16, 2, 512, 16), "q_pos = i32[2, 3] positions:1000"),
+	RING("ring_decode", "window = 300", QKV(1, 8, 1, 64, 2, 1024, 64), "q_pos = i32[1, 1] positions:5000"),
+	RING("ring_first", "window = 256", QKV(1, 2, 40, 16, 2, 768, 16), "q_pos = i32[1, 40] positions"),
+	RING("ring_prompt", "window = 270, softcap = 3", QKV(1, 3, 70, 9, 1, 768, 20),
+	     "q_pos = i32[1, 70] positions:740"),
+	RING("ring_one_block", "window = 100", QKV(2, 2, 9, 8, 2, 256, 8), "q_pos = i32[2, 9] positions:250"),
+	RING("ring_gaps", "window = 7", QKV(3, 2, 11, 16, 2, 256, 16), "q_pos = i32[3, 11] badids:40"),
+	RING("ring_padding", "window = 40", QKV(2, 2, 5, 16, 1, 256, 16), "q_pos = i32[2, 5] badids:3"),
+	RING("ring_of_few", "window = 30", QKV(1, 2, 5, 16, 2, 100, 16), "q_pos = i32[1, 5] positions:97"),
+	RING("ring_of_none", "window = 30", QKV(1, 2, 5, 16, 2, 0, 16), "q_pos = i32[1, 5] positions"),
 	/* scores */
 	CASE("bias", NULL, 0, QKV(2, 3, 18, 16, 3, 33, 16), "bias = f32[1, 3, 18, 33]"),
 	CASE("bias_rows", "causal = true", 0, QKV(2, 3, 18, 16, 3, 33, 16), "bias = f32[2, 1, 1, 33]"),
@@ -77,6 +91,10 @@ const struct clade_case *const attention_cases[] = {
 	CASE("strided", "causal = true", 0, "q = f32[2, 4, 11, 16] normal strided",
 	     "k = f32[2, 2, 40, 16] normal strided", "v = f32[2, 2, 40, 9] normal strided", "bias = f32[1, 4, 11, 40]"),
 	/* refused */
+	CASE("ring_without_window", "causal = true, ring = true", CLADE_CASE_FAILS, QKV(1, 1, 3, 8, 1, 256, 8),
+	     "q_pos = i32[1, 3] positions"),
+	CASE("ring_with_mask", "causal = true, ring = true, window = 9", CLADE_CASE_FAILS, QKV(1, 1, 3, 8, 1, 256, 8),
+	     "mask = bool[1, 1, 3, 256] mask", "q_pos = i32[1, 3] positions"),
 	CASE("heads_inexact", NULL, CLADE_CASE_FAILS, QKV(1, 5, 3, 8, 2, 4, 8)),
 	CASE("other_width", NULL, CLADE_CASE_FAILS, "q = f32[1, 2, 3, 8]", "k = f32[1, 2, 4, 7]",
 	     "v = f32[1, 2, 4, 8]"),

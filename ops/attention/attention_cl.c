@@ -24,7 +24,7 @@ static uint32_t run_flags(const struct clade_run *run, const struct attention_sh
 {
 	return (shape->causal ? 1u : 0u) | (run->inputs[ATTENTION_MASK] ? 2u : 0u) |
 	       (run->inputs[ATTENTION_BIAS] ? 4u : 0u) | (run->inputs[ATTENTION_Q_POS] ? 8u : 0u) |
-	       (run->inputs[ATTENTION_KV_LEN] ? 16u : 0u) | (output_weights(run) ? 32u : 0u);
+	       (run->inputs[ATTENTION_KV_LEN] ? 16u : 0u) | (output_weights(run) ? 32u : 0u) | (shape->ring ? 64u : 0u);
 }
 
 static uint32_t put_longs(struct clade_arg *args, uint32_t count, const int64_t *values, uint32_t n)
@@ -92,7 +92,9 @@ static enum clade_status prepare_scratch(struct clade_prepare *prepare, struct a
 	const int64_t *q = node->inputs[ATTENTION_Q]->dims, *v = node->inputs[ATTENTION_V]->dims;
 	const struct clade_host *host = prepare->host;
 	uint64_t heads = (uint64_t)(q[0] * v[1]), rows = v[1] ? (uint64_t)(q[2] * (q[1] / v[1])) : 0;
-	uint64_t blocks = ((uint64_t)v[2] + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK, width = lanes(node->device);
+	const struct attention_params *params = node->params;
+	uint64_t blocks = ((uint64_t)v[2] + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK + params->ring;
+	uint64_t width = lanes(node->device);
 	uint64_t row_bytes = (blocks * ((uint64_t)v[3] + 2) + 2) * sizeof(float) * (heads ? heads : 1);
 	uint64_t slice = SLICE_BYTES / row_bytes / width * width;
 	enum clade_status status;
@@ -189,7 +191,7 @@ static enum clade_status run_cl(const struct clade_run *run)
 	if (status || !any)
 		return status;
 	rows = shape.t * (shape.h / shape.g);
-	blocks = (shape.s + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
+	blocks = (shape.s + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK + shape.ring;
 	chunks = shape.e ? (shape.e + 255) / 256 : 1; /* ATTENTION_COLUMNS */
 	count = put_args(run, &shape, args);
 	args[count++] = (struct clade_arg)CLADE_TENSOR(run->scratch[slots->chains]);
@@ -216,7 +218,7 @@ static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t wh
 	static const char reason[] = "it is for processors with vectors; this device computes one float at a time";
 
 	if (lanes(node->device) > 1)
-		return true;
+		return attention_accepts(node, why, why_size);
 	if (why_size) {
 		memcpy(why, reason, why_size < sizeof(reason) ? why_size : sizeof(reason));
 		why[why_size - 1] = 0;
@@ -274,6 +276,7 @@ const struct clade_impl attention_cl = {
 	.needs = CLADE_NEEDS_OPENCL,
 	.strided_inputs = 1u << ATTENTION_Q | 1u << ATTENTION_K | 1u << ATTENTION_V,
 	.strided_outputs = 1,
+	.accepts = attention_accepts,
 	.data_size = sizeof(struct attention_slots),
 	.prepare = prepare_cl,
 	.run = run_cl,

@@ -13,6 +13,8 @@ bool attention_shape_init(const struct clade_run *run, struct attention_shape *s
 		.b = q[0], .h = q[1], .t = q[2], .d = q[3], .g = v[1], .s = v[2], .e = v[3]
 	};
 	shape->causal = params->causal;
+	shape->ring = params->ring && shape->s > 0 && shape->s % ATTENTION_BLOCK == 0;
+	shape->limit = shape->ring ? 1 << 30 : shape->s;
 	shape->window = params->window;
 	shape->softcap = params->softcap;
 	/* Without keys of any length all scores are 0, whatever the factor. */
@@ -53,6 +55,12 @@ static float dot(const float *a, const float *b, int64_t n)
 	return sum;
 }
 
+/* Where key j lies. */
+static int64_t place_of(const struct row *row, int64_t j)
+{
+	return row->shape->ring ? j % row->shape->s : j;
+}
+
 /* The score of key j; -inf if it is dead. */
 static float score_of(const struct row *row, int64_t j)
 {
@@ -61,7 +69,7 @@ static float score_of(const struct row *row, int64_t j)
 
 	if (j < row->first || j >= row->end || (row->mask && !row->mask[j * shape->mask[3]]))
 		return -INFINITY;
-	score = dot(row->q, row->k + j * row->k_stride, shape->d) * shape->scale;
+	score = dot(row->q, row->k + place_of(row, j) * row->k_stride, shape->d) * shape->scale;
 	if (shape->softcap > 0.0f)
 		score = shape->softcap * clm_tanh(clm_div(score, shape->softcap));
 	if (row->bias)
@@ -103,7 +111,7 @@ static void attend_block(struct row *row, int64_t block, int64_t end)
 
 		for (int64_t j = 0; j < end - block; j++)
 			if (live[j])
-				chain = fmaf(p[j], row->v[(block + j) * row->v_stride + i], chain);
+				chain = fmaf(p[j], row->v[place_of(row, block + j) * row->v_stride + i], chain);
 		row->y[i] = row->any ? fmaf(row->y[i], alpha, chain * beta) : chain;
 	}
 	row->l = row->any ? fmaf(row->l, alpha, l * beta) : l;
@@ -132,11 +140,13 @@ static void finish_weights(const struct row *row)
 static void attend_row(struct row *row)
 {
 	const struct attention_shape *shape = row->shape;
+	int64_t first = shape->ring ? row->first / ATTENTION_BLOCK * ATTENTION_BLOCK : 0;
+	int64_t last = shape->ring ? row->end : shape->s;
 
 	for (int64_t i = 0; i < shape->e; i++)
 		row->y[i] = 0.0f;
-	for (int64_t block = 0; block < shape->s; block += ATTENTION_BLOCK)
-		attend_block(row, block, shape->s - block < ATTENTION_BLOCK ? shape->s : block + ATTENTION_BLOCK);
+	for (int64_t block = first; block < last; block += ATTENTION_BLOCK)
+		attend_block(row, block, last - block < ATTENTION_BLOCK ? last : block + ATTENTION_BLOCK);
 	for (int64_t i = 0; row->any && i < shape->e; i++)
 		row->y[i] = clm_div(row->y[i], row->l);
 	if (row->weights)
@@ -151,7 +161,7 @@ static void set_range(const struct clade_run *run, const struct attention_shape 
 	int64_t position = t + shape->s - shape->t;
 
 	row->first = 0;
-	row->end = shape->s;
+	row->end = shape->limit;
 	if (q_pos)
 		position = ((const int32_t *)q_pos->data)[b * shape->t + t];
 	if (kv_len && ((const int32_t *)kv_len->data)[b] < row->end)
@@ -199,6 +209,20 @@ static enum clade_status run_ref(const struct clade_run *run)
 	return CLADE_OK;
 }
 
+bool attention_accepts(const struct clade_node_info *node, char *why, size_t why_size)
+{
+	static const char reason[] = "the weights of keys in a ring have no place; only y can be had";
+	const struct attention_params *params = node->params;
+
+	if (!params->ring || node->output_count < 2 || !node->outputs[1])
+		return true;
+	if (why_size) {
+		memcpy(why, reason, why_size < sizeof(reason) ? why_size : sizeof(reason));
+		why[why_size - 1] = 0;
+	}
+	return false;
+}
+
 const struct clade_impl attention_ref = {
 	.size = sizeof(struct clade_impl),
 	.op = "attention",
@@ -207,5 +231,6 @@ const struct clade_impl attention_ref = {
 	.needs = CLADE_NEEDS_HOST,
 	.strided_inputs = 1u << ATTENTION_Q | 1u << ATTENTION_K | 1u << ATTENTION_V,
 	.strided_outputs = 1,
+	.accepts = attention_accepts,
 	.run = run_ref,
 };

@@ -25,6 +25,9 @@ static enum clade_status infer_store(struct clade_infer *infer)
 #define CASE(case_name, case_flags, ...)                                                                               \
 	(&(const struct clade_case) { sizeof(struct clade_case), case_name, NULL, INPUTS(__VA_ARGS__), case_flags })
 
+#define RING(case_name, ...)                                                                                           \
+	(&(const struct clade_case) { sizeof(struct clade_case), case_name, "ring = true", INPUTS(__VA_ARGS__), 0 })
+
 static const struct clade_port rows_state =
 	PORT("state", CLADE_IN | CLADE_STATE, F32, "[b, g, c, d]", .help = "a cache of c positions");
 static const struct clade_port rows_x = PORT("x", CLADE_IN, F32, "[b, g, t, d]", .help = "new rows");
@@ -34,6 +37,12 @@ static const struct clade_port rows_out = PORT("cache", CLADE_OUT, 0, NULL, "sta
 static const struct clade_port store_state = PORT("state", CLADE_IN | CLADE_STATE, ANY, "*");
 static const struct clade_port store_x = PORT("x", CLADE_IN, ANY, "*", .help = "of the state's type");
 static const struct clade_port store_out = PORT("stored", CLADE_OUT, 0, NULL, "state", .help = "the state");
+
+static const struct clade_attr ring = { .size = sizeof(struct clade_attr),
+					.name = "ring",
+					.type = CLADE_ATTR_BOOL,
+					.offset = offsetof(struct cache_params, ring),
+					.help = "position p is row p mod c, if c is a multiple of 256" };
 
 static const struct clade_case *const cache_write_cases[] = {
 	CASE("decode", 0, "state = f32[2, 3, 40, 16] normal state:64", "x = f32[2, 3, 1, 16]",
@@ -52,6 +61,14 @@ static const struct clade_case *const cache_write_cases[] = {
 	     "pos = i32[2, 5] positions:30"),
 	CASE("past_the_end", 0, "state = f32[1, 2, 8, 16] normal state:9", "x = f32[1, 2, 5, 16]",
 	     "pos = i32[1, 5] positions:6"),
+	RING("ring", "state = f32[2, 3, 256, 16] normal state:300", "x = f32[2, 3, 9, 16]",
+	     "pos = i32[2, 9] positions:1020"),
+	RING("ring_twice", "state = f32[2, 1, 512, 20] normal", "x = f32[2, 1, 515, 20]",
+	     "pos = i32[2, 515] positions:2000"),
+	RING("ring_gaps", "state = f32[3, 2, 256, 7] normal", "x = f32[3, 2, 40, 7] specials",
+	     "pos = i32[3, 40] badids:100000"),
+	RING("ring_of_few", "state = f32[1, 2, 64, 8] normal", "x = f32[1, 2, 5, 8]", "pos = i32[1, 5] positions:62"),
+	RING("ring_of_none", "state = f32[1, 2, 0, 8] normal", "x = f32[1, 2, 3, 8]", "pos = i32[1, 3] positions"),
 	CASE("other_width", CLADE_CASE_FAILS, "state = f32[1, 2, 8, 16]", "x = f32[1, 2, 5, 15]",
 	     "pos = i32[1, 5] positions"),
 	CASE("other_heads", CLADE_CASE_FAILS, "state = f32[1, 2, 8, 16]", "x = f32[1, 3, 5, 16]",
@@ -90,7 +107,9 @@ static const struct clade_op cache_write_op = {
 	.name = "cache_write",
 	.doc = "Row x[b, g, i] goes to state[b, g, pos[b, i]]; where pos is below 0 or not below c, nothing is "
 	       "written. Of "
-	       "rows with equal positions the last one stays.",
+	       "rows with equal positions the last one stays. A ring: see the attribute.",
+	.params_size = sizeof(struct cache_params),
+	.attrs = CLADE_LIST(struct clade_attr, &ring),
 	.ports = CLADE_LIST(struct clade_port, &rows_state, &rows_x, &rows_pos, &rows_out),
 	.cases = cache_write_cases,
 	.family = "cache",

@@ -44,6 +44,7 @@ static enum clade_status run_cache_write(const struct clade_run *run)
 		CLADE_UINT(state->type.dims[2]),
 		CLADE_UINT(dims[3]),
 		CLADE_UINT(span),
+		CLADE_INT(cache_is_ring(run)),
 		CLADE_LONG(state->strides[0]),
 		CLADE_LONG(state->strides[1]),
 		CLADE_LONG(state->strides[2]),

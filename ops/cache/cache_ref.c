@@ -7,12 +7,14 @@ static enum clade_status run_cache_write(const struct clade_run *run)
 	const struct clade_tensor *state = run->inputs[0], *x = run->inputs[1];
 	const int64_t *dims = x->type.dims, capacity = state->type.dims[2];
 	const int32_t *pos = run->inputs[2]->data;
+	bool ring = cache_is_ring(run);
 
 	for (int64_t b = 0; b < dims[0]; b++)
 		for (int64_t g = 0; g < dims[1]; g++)
 			for (int64_t t = 0; t < dims[2]; t++) {
 				int64_t at = pos[b * dims[2] + t];
 
+				at = ring && at >= 0 ? at % capacity : at;
 				if (at < 0 || at >= capacity || !dims[3])
 					continue;
 				memcpy((float *)state->data + b * state->strides[0] + g * state->strides[1] +

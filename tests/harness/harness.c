@@ -138,6 +138,7 @@ static void check_case(struct harness *harness, const struct clade_op *op, const
 	expected.once = true;
 	expected.impl = ref;
 	expected.data = &data;
+	expected.mode = test_case->flags & CLADE_CASE_REQUIRED ? TRIAL_REQUIRED : TRIAL_PLAIN;
 	if (trial_run(&expected) != TRIAL_OK) {
 		counts->failed++;
 		report(harness, &expected, test_case, "FAILED", expected.problem);
@@ -151,6 +152,8 @@ static void check_case(struct harness *harness, const struct clade_op *op, const
 					       .data = &data,
 					       .mode = (enum trial_mode)mode };
 
+			if (mode != TRIAL_REQUIRED && test_case->flags & CLADE_CASE_REQUIRED)
+				continue;
 			if ((mode == TRIAL_ALIAS && !can_alias(test_case, &data)) ||
 			    (mode == TRIAL_REQUIRED && !op_has_optional_output(op)))
 				continue;

@@ -86,6 +86,7 @@ enum clade_message {
 	CLADE_MSG_VERIFY = 211,
 	CLADE_MSG_SIZE = 212,
 	CLADE_MSG_PERMUTE = 213,
+	CLADE_MSG_RING = 214,
 	/* 250-299 weight files */
 	CLADE_MSG_FILE_FIRST = 250,
 	CLADE_MSG_FILE_KIND = 250,   /* not the kind of file that is read here */

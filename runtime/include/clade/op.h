@@ -117,10 +117,11 @@ struct clade_case {
 	uint32_t flags;
 };
 enum clade_case_flags {
-	CLADE_CASE_ALIAS = 1, /* also run with output 0 in input 0's memory */
-	CLADE_CASE_LARGE = 2, /* skipped, with that reason, on devices where fma is software or that interpret */
-	CLADE_CASE_BENCH = 4, /* of a size worth timing */
-	CLADE_CASE_FAILS = 8  /* infer must refuse it */
+	CLADE_CASE_ALIAS = 1,    /* also run with output 0 in input 0's memory */
+	CLADE_CASE_LARGE = 2,    /* skipped, with that reason, on devices where fma is software or that interpret */
+	CLADE_CASE_BENCH = 4,    /* of a size worth timing */
+	CLADE_CASE_FAILS = 8,    /* infer must refuse it */
+	CLADE_CASE_REQUIRED = 16 /* optional outputs cannot be had here: only without them */
 };
 
 enum clade_op_flags {
