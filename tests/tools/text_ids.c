@@ -3,8 +3,9 @@
  * usage: text_ids KIND FILE... [plain]: KIND is json (tokenizer.json), vocab (vocab.txt [tokenizer_config.json]),
  * sentencepiece (tokenizer.model [tokenizer_config.json]), merges (vocab.json merges.txt
  * [tokenizer_config.json]) or arrays (a JSON object with the members of struct clade_tokenizer_data); plain: without
- * special tokens. stdin holds texts, each behind its length (32 bits); stdout gets for each the
- * number of its ids and the ids (32 bits each), then the length and the text that they decode to (special tokens too).
+ * special tokens; ids: stdin holds ids, which are decoded only. stdin holds texts, each behind its length (32 bits);
+ * stdout gets for each the number of its ids and the ids (32 bits each), then the length and the text that they decode
+ * to (special tokens too).
  */
 #include <clade/text.h>
 #include <jansson.h>
@@ -165,29 +166,35 @@ static enum clade_status load(const char *kind, int count, char **paths, struct 
 	return status;
 }
 
+static int encode(const struct clade_tokenizer *tokenizer, const char *text, size_t bytes, bool plain)
+{
+	int32_t *ids;
+	size_t count;
+	if (clade_tokenizer_encode(tokenizer, text, bytes, !plain, &ids, &count, &diag) != CLADE_OK)
+		return fail("encode");
+	put((uint32_t)count);
+	fwrite(ids, 4, count, stdout);
+	int failed = decode(tokenizer, ids, count);
+	clade_free(NULL, ids);
+	return failed;
+}
+
 int main(int count, char **arguments)
 {
 	struct clade_tokenizer *tokenizer = NULL;
 	uint32_t length;
 	int failed = 0;
-	bool plain = count > 3 && strcmp(arguments[count - 1], "plain") == 0;
+	const char *last = count > 3 ? arguments[count - 1] : "";
+	bool plain = strcmp(last, "plain") == 0, ids = strcmp(last, "ids") == 0;
 	clade_diag_init(&diag);
-	if (count < 3 || load(arguments[1], count - 2 - plain, arguments + 2, &tokenizer) != CLADE_OK)
+	if (count < 3 || load(arguments[1], count - 2 - plain - ids, arguments + 2, &tokenizer) != CLADE_OK)
 		return fail("load");
 	while (!failed && fread(&length, 4, 1, stdin) == 1) {
 		char *text = malloc((size_t)length + 1);
-		int32_t *ids = NULL;
-		size_t id_count;
 		if (text == NULL || fread(text, 1, length, stdin) != length)
 			return 1;
-		if (clade_tokenizer_encode(tokenizer, text, length, !plain, &ids, &id_count, &diag) == CLADE_OK) {
-			put((uint32_t)id_count);
-			fwrite(ids, 4, id_count, stdout);
-			failed = decode(tokenizer, ids, id_count);
-		} else {
-			failed = fail("encode");
-		}
-		clade_free(NULL, ids);
+		failed = ids ? decode(tokenizer, (const int32_t *)text, length / 4)
+			     : encode(tokenizer, text, length, plain);
 		free(text);
 	}
 	clade_tokenizer_destroy(&tokenizer);
