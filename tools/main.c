@@ -52,11 +52,25 @@ static void hold_standard_streams(void)
 				;
 }
 
+/* One line that is written over and over while kernels compile for the first time; "done" takes it away. */
+static void show_compiling(const struct tool *tool, const char *text)
+{
+	if (tool->options.quiet || !isatty(2))
+		return;
+	if (strcmp(text, "done") == 0)
+		fputs("\r\x1b[K", stderr);
+	else
+		fprintf(stderr, "\r\x1b[Kcompiling kernels, only this time: %s", text);
+	fflush(stderr);
+}
+
 static void log_line(void *user, enum clade_log_level level, const char *component, const char *text)
 {
 	static const char *const words[] = { "debug", "info", "note", "warning", "log" };
 	const struct tool *tool = user;
-	if (tool->options.quiet && level <= CLADE_LOG_NOTE)
+	if (level == CLADE_LOG_INFO && strcmp(component, "compile") == 0)
+		show_compiling(tool, text);
+	if ((tool->options.quiet && level <= CLADE_LOG_NOTE) || (!tool->options.verbose && level < CLADE_LOG_NOTE))
 		return;
 	if (level <= CLADE_LOG_INFO)
 		fprintf(stderr, "clade: %s: %s: %s\n", words[level], component, text);
@@ -86,7 +100,7 @@ static enum clade_status open_context(struct tool *tool)
 		.size = sizeof(params),
 		.log = log_line,
 		.log_user = tool,
-		.log_level = tool->options.verbose ? CLADE_LOG_INFO : CLADE_LOG_NOTE,
+		.log_level = CLADE_LOG_INFO, /* log_line shows less */
 		.kernel_dir = tool->options.kernel_dir,
 	};
 	if (cache_folder(cache, sizeof(cache)))

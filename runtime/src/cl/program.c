@@ -276,8 +276,12 @@ static enum clade_status build_program(struct clade_device *device, struct clade
 	}
 	if (!status)
 		cached = build_from_cache(device, program, steps, count);
-	if (!status && !cached)
+	if (!status && !cached) {
+		clade_log(device->context, CLADE_LOG_INFO, "compile", "%s, program %llu", program->family,
+			  (unsigned long long)device->programs_built + 1);
 		status = build_from_source(device, program, &text, diag);
+		clade_log(device->context, CLADE_LOG_INFO, "compile", "done");
+	}
 	clade_text_finish(&text);
 	if (status)
 		return status;
