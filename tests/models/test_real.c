@@ -162,11 +162,11 @@ static float *decode(struct model *m, struct clade_session *session, const int32
 }
 
 static void greedy(struct model *m, struct clade_session *session, const struct vocabulary *target,
-		   const int32_t *source, int count, const char *expected)
+		   const int32_t *source, int count, char word[128])
 {
-	char word[128] = "";
 	int32_t id = CT2_START;
 
+	word[0] = 0;
 	encode_source(m, session, source, count);
 	for (int step = 0; step < 30; step++) {
 		float *logits = decode(m, session, &id, 1, step);
@@ -177,7 +177,33 @@ static void greedy(struct model *m, struct clade_session *session, const struct 
 			break;
 		strcat(word, target->words[id]);
 	}
-	assert_string_equal(word, expected);
+}
+
+/* Names of the evaluation set that come out exactly as written there. */
+static int count_exact(struct model *m, struct clade_session *session, const struct vocabulary *source,
+		       const struct vocabulary *target, int pairs)
+{
+	char path[600], line[256], word[128];
+	int32_t ids[32];
+	int exact = 0;
+	FILE *stream;
+
+	snprintf(path, sizeof(path), "%s/ct2-aren-transliteration/ar2en-eval.txt", data_folder);
+	stream = fopen(path, "r");
+	assert_non_null(stream);
+	for (int i = 0; i < pairs; i++) {
+		char *tab;
+
+		assert_non_null(fgets(line, sizeof(line), stream));
+		line[strcspn(line, "\r\n")] = 0;
+		tab = strchr(line, '\t');
+		assert_non_null(tab);
+		*tab = 0;
+		greedy(m, session, target, ids, encode_word(source, line, ids), word);
+		exact += strcmp(word, tab + 1) == 0;
+	}
+	fclose(stream);
+	return exact;
 }
 
 static void transliteration(void **state)
@@ -199,6 +225,7 @@ static void transliteration(void **state)
 		struct clade_session *session = fixture_session(f, m.graph, f->devices[d], NULL, 0);
 		json_t *expected = json_object_get(score, "log_probs_including_eos");
 		int32_t ids[32], words[33] = { CT2_START };
+		char word[128];
 		float *logits;
 		double worst = 0;
 		int count, length;
@@ -206,7 +233,8 @@ static void transliteration(void **state)
 		json_object_foreach(json_object_get(root, "greedy"), key, value)
 		{
 			count = encode_word(&source, key, ids);
-			greedy(&m, session, &target, ids, count, json_string_value(value));
+			greedy(&m, session, &target, ids, count, word);
+			assert_string_equal(word, json_string_value(value));
 		}
 		count = encode_word(&source, json_string_value(json_object_get(score, "source")), ids);
 		length = encode_word(&target, json_string_value(json_object_get(score, "target")), words + 1);
@@ -224,6 +252,14 @@ static void transliteration(void **state)
 			      device_id(f, d), length + 1, worst);
 		assert_true(worst <= 1e-5);
 		same_bits(&first, logits, (size_t)(length + 1) * CT2_VOCAB);
+		if (d ==
+		    0) { /* CTranslate2 scores 22.5 % on 120 of them, unsaid which; ids are the same on all devices */
+			int exact = count_exact(&m, session, &source, &target, 120);
+
+			print_message("ct2-aren-transliteration: %d of the first 120 names exact, %.1f %%\n", exact,
+				      exact / 1.2);
+			assert_int_equal(exact, 28);
+		}
 		clade_session_destroy(&session);
 	}
 	free(first);

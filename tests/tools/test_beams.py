@@ -58,6 +58,16 @@ def main():
         clade("generate", model, "--ids", "5,6", "--print-ids", "-n", "3", "--beams", "300", rc=2)
         words = models("gpt2", {"eos_token_id": 3, "bad_words_ids": [[4, 5]]})
         clade("generate", words, "--ids", "5,6", "--print-ids", "-n", "3", rc=3)
+        # longer than the positions that the model has learned
+        bart = models("bart", {"eos_token_id": 2, "decoder_start_token_id": 2})
+        long = ",".join(["5"] * 71)
+        clade("generate", bart, "--ids", long, "--print-ids", "-n", "3", rc=3)
+        rows = [[5] * 71]
+        clade("run", bart, "--in", "input_ids=[[5, 6]]", "--in", f"decoder_input_ids={rows}", rc=3)
+        bert = models("bert", {})
+        context = json.loads((pathlib.Path(bert) / "config.json").read_text())["max_position_embeddings"]
+        clade("run", bert, "--in", f"input_ids={[[5] * context]}")
+        clade("run", bert, "--in", f"input_ids={[[5] * (context + 1)]}", rc=3)
     print(f"{len(cases) - wrong} of {len(cases)} answers equal to transformers {golden['transformers']} on {device}")
     sys.exit(wrong > 0)
 
