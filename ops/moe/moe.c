@@ -74,6 +74,7 @@ static const struct clade_case *const cases[] = {
 	     "w1 = f32[5, 12, 10]", "w3 = f32[5, 12, 10]", "w2 = f32[5, 10, 12]"),
 	CASE("rank 1", 0, "silu", "x = f32[10]", "indices = i32[2] ids:5", "weights = f32[2]", "w1 = f32[5, 12, 10]",
 	     "w3 = f32[5, 12, 10]", "w2 = f32[5, 10, 12]"),
+	EXPERTS(1, 1, 2, 4099, 3, "silu", 0, "normal"),
 	EXPERTS(66001, 1, 2, 2, 2, "silu", CLADE_CASE_LARGE, "normal"),
 	EXPERTS(1, 2, 8, 512, 1024, "silu", CLADE_CASE_LARGE | CLADE_CASE_BENCH, "normal"),
 	CASE("rows differ", CLADE_CASE_FAILS, "silu", "x = f32[2, 6]", "indices = i32[3, 1] ids:1",
