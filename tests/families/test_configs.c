@@ -259,10 +259,114 @@ static void without_prefix(void **state)
 	}
 }
 
+/* ---- Mixtral's experts in one tensor a layer, as transformers 5 holds them ---- */
+enum { EXPERTS = 5, FFN = 15, WIDTH = 24, LAYERS = 2, VOCAB = 53 };
+
+static void add_npy(struct fixture *f, const char *folder, struct clade_store *target, const char *name,
+		    const struct clade_type *type, const float *values)
+{
+	char path[400];
+
+	snprintf(path, sizeof(path), "%s/%s.npy", folder, name);
+	REQUIRE_OK(f, clade_npy_write(f->context, path, type, values, &f->diag));
+	REQUIRE_OK(f, clade_store_add(target, path, &f->diag));
+	unlink(path);
+}
+
+static void read_tensor(struct fixture *f, const struct clade_store *store, const char *name, float *out)
+{
+	const struct clade_store_tensor *tensor = clade_store_find(store, name);
+	int64_t count;
+
+	assert_non_null(tensor);
+	assert_true(clade_type_count(&tensor->type, &count));
+	REQUIRE_OK(f, clade_store_read(store, tensor, 0, count, out, &f->diag));
+}
+
+static void stack_layer(struct fixture *f, const struct clade_store *from, const char *folder, struct clade_store *to,
+			int layer)
+{
+	static float both[EXPERTS * 2 * FFN * WIDTH], down[EXPERTS * WIDTH * FFN];
+	char name[128];
+
+	for (int e = 0; e < EXPERTS; e++)
+		for (int part = 1; part <= 3; part++) {
+			snprintf(name, sizeof(name), "model.layers.%d.block_sparse_moe.experts.%d.w%d.weight", layer, e,
+				 part);
+			read_tensor(f, from, name,
+				    part == 2 ? down + e * WIDTH * FFN : both + (2 * e + part / 3) * FFN * WIDTH);
+		}
+	snprintf(name, sizeof(name), "model.layers.%d.mlp.experts.gate_up_proj", layer);
+	add_npy(f, folder, to, name, &(struct clade_type) { CLADE_F32, 3, { EXPERTS, 2 * FFN, WIDTH } }, both);
+	snprintf(name, sizeof(name), "model.layers.%d.mlp.experts.down_proj", layer);
+	add_npy(f, folder, to, name, &(struct clade_type) { CLADE_F32, 3, { EXPERTS, WIDTH, FFN } }, down);
+}
+
+static float *mixtral_logits(struct fixture *f, struct clade_store *store)
+{
+	static const int32_t ids[] = { 3, 1, 4, 1, 5, 9, 2, 6 };
+	struct clade_graph_params params = {
+		.size = sizeof(params), .family = "mixtral", .source = "hf", .store = store
+	};
+	struct clade_input input = i32_input("input_ids", ids, 2, DIMS(1, 8));
+	struct clade_graph *graph = NULL;
+	struct clade_session *session;
+	float *logits;
+
+	REQUIRE_OK(f, clade_graph_create(f->context, &params, &graph, &f->diag));
+	session = fixture_session(f, graph, f->devices[0], NULL, 8);
+	REQUIRE_OK(f, clade_session_run(session, "decode", &input, 1, &f->diag));
+	logits = fixture_output(f, session, "logits", 8 * VOCAB);
+	clade_session_destroy(&session);
+	clade_graph_destroy(&graph);
+	return logits;
+}
+
+static void stacked_experts(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_store *from = NULL, *to = NULL;
+	char folder[] = "/tmp/clade-configs-XXXXXX", path[700];
+	static float values[VOCAB * WIDTH];
+	float *expected, *got;
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/mixtral", families_folder);
+	REQUIRE_OK(f, clade_store_create(f->context, &from, &f->diag));
+	REQUIRE_OK(f, clade_store_add(from, path, &f->diag));
+	REQUIRE_OK(f, clade_store_create(f->context, &to, &f->diag));
+	snprintf(path, sizeof(path), "%s/mixtral/config.json", families_folder);
+	REQUIRE_OK(f, clade_store_add(to, path, &f->diag));
+	for (size_t i = 0; i < clade_store_count(from); i++) {
+		const struct clade_store_tensor *tensor = clade_store_at(from, i);
+		char name[128];
+		int layer;
+
+		if (strstr(tensor->name, ".experts."))
+			continue;
+		snprintf(name, sizeof(name), "%s", tensor->name);
+		if (strstr(name, "block_sparse_moe.gate") && sscanf(name, "model.layers.%d.", &layer) == 1)
+			snprintf(name, sizeof(name), "model.layers.%d.mlp.gate.weight", layer);
+		read_tensor(f, from, tensor->name, values);
+		add_npy(f, folder, to, name, &tensor->type, values);
+	}
+	for (int layer = 0; layer < LAYERS; layer++)
+		stack_layer(f, from, folder, to, layer);
+	expected = mixtral_logits(f, from);
+	got = mixtral_logits(f, to);
+	assert_memory_equal(got, expected, 8 * VOCAB * sizeof(float));
+	free(expected);
+	free(got);
+	clade_store_destroy(&from);
+	clade_store_destroy(&to);
+	rmdir(folder);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(refused), cmocka_unit_test(unknown_family),
-					    cmocka_unit_test(understood), cmocka_unit_test(without_prefix) };
+					    cmocka_unit_test(understood), cmocka_unit_test(without_prefix),
+					    cmocka_unit_test(stacked_experts) };
 
 	if (argc < 2) {
 		fprintf(stderr, "usage: test_configs FOLDER\n");
