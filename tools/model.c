@@ -10,8 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { TOKENIZER_LIMIT = 256 << 20 };
-
 static bool ends_with(const char *text, const char *end)
 {
 	size_t a = strlen(text), b = strlen(end);
@@ -247,30 +245,6 @@ void model_close(struct model *model)
 	clade_graph_destroy(&model->graph);
 	clade_store_destroy(&model->store);
 	clade_store_destroy(&model->generation);
-}
-
-enum clade_status model_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out)
-{
-	char path[PATH_MAX + 64], *text;
-	size_t bytes;
-	*out = NULL;
-	snprintf(path, sizeof(path), "%s/tokenizer.json", model->folder);
-	if (model->folder[0] == '\0' || !exists(path))
-		return CLADE_OK;
-	enum clade_status status = clade_file_load(tool->context, path, TOKENIZER_LIMIT, &text, &bytes, &tool->diag);
-	if (status == CLADE_OK)
-		status = clade_tokenizer_parse(tool->context, path, text, bytes, out, &tool->diag);
-	clade_free(tool->context, text);
-	return status;
-}
-
-enum clade_status model_need_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out)
-{
-	enum clade_status status = model_tokenizer(tool, model, out);
-	if (status == CLADE_OK && *out == NULL)
-		status = clade_fail(&tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_MODEL, model->name,
-				    "has no tokenizer: tokenizer.json is missing beside its graph or weights");
-	return status;
 }
 
 /* Where a GGUF file says what config.json says under `key`; `%s` is the architecture. Several: for lists. */

@@ -24,7 +24,7 @@ enum clade_status model_open_files(struct tool *tool, struct model *model);
 /* The same, then parses and checks the graph. */
 enum clade_status model_open(struct tool *tool, struct model *model);
 void model_close(struct model *model);
-/* tokenizer.json of the model's folder. *out is NULL with CLADE_OK if there is none. */
+/* The tokenizer of the model's folder or GGUF file (tokenizer.c). *out is NULL with CLADE_OK if there is none. */
 enum clade_status model_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out);
 /* The same, but a model without tokenizer is an error. */
 enum clade_status model_need_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out);
