@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* clade generate: text from a prompt, streamed; many prompts in batches. */
+#include "chat.h"
 #include "commands.h"
 #include "generate.h"
 #include "input.h"
@@ -19,6 +20,8 @@ struct job {
 	struct clade_device *device;
 	struct clade_session *session;
 	struct generator generator;
+	bool chats; /* prompts go through the model's chat template */
+	struct chat chat;
 	char *text; /* the prompts' text; rows point nowhere into it */
 	struct row *rows;
 	size_t row_count;
@@ -49,15 +52,15 @@ static enum clade_status add_row(struct job *job, int32_t *ids, size_t count)
 	return CLADE_OK;
 }
 
-static enum clade_status add_text(struct job *job, const char *text, size_t bytes)
+static enum clade_status add_encoded(struct job *job, const char *text, size_t bytes, bool special)
 {
 	int32_t *ids, *copy;
 	size_t count;
 	if (job->tokenizer == NULL)
 		return clade_fail(&job->tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_GENERATE, job->model.name,
-				  "has no tokenizer.json; give token ids by --ids and add --print-ids");
+				  "has no tokenizer; give token ids by --ids and add --print-ids");
 	enum clade_status status =
-		clade_tokenizer_encode(job->tokenizer, text, bytes, true, &ids, &count, &job->tool->diag);
+		clade_tokenizer_encode(job->tokenizer, text, bytes, special, &ids, &count, &job->tool->diag);
 	if (status != CLADE_OK)
 		return status;
 	copy = malloc((count + 1) * sizeof(*copy));
@@ -67,6 +70,19 @@ static enum clade_status add_text(struct job *job, const char *text, size_t byte
 		memcpy(copy, ids, count * sizeof(*copy));
 	clade_free(job->tool->context, ids);
 	return status == CLADE_OK ? add_row(job, copy, count) : status;
+}
+
+/* A user's text (NULL: the messages of a file); a template writes its special tokens itself. */
+static enum clade_status add_text(struct job *job, const char *text, size_t bytes)
+{
+	char *prompt = NULL;
+	if (!job->chats)
+		return add_encoded(job, text, bytes, true);
+	enum clade_status status = chat_render(job->tool, &job->chat, text, bytes, &prompt, &bytes);
+	if (status == CLADE_OK)
+		status = add_encoded(job, prompt, bytes, false);
+	clade_free(job->tool->context, prompt);
+	return status;
 }
 
 static enum clade_status add_lines(struct job *job, const char *text, size_t bytes)
@@ -88,13 +104,16 @@ static enum clade_status add_lines(struct job *job, const char *text, size_t byt
 static enum clade_status count_sources(struct job *job)
 {
 	const struct options *o = &job->tool->options;
-	const char *const given[] = { o->prompt, o->prompt_file, o->lines, o->ids };
+	const char *const given[] = { o->prompt, o->prompt_file, o->lines, o->ids, o->messages };
 	size_t count = 0;
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < 5; i++)
 		count += given[i] != NULL;
 	if (count > 1)
 		return fail_usage(job->tool, CLADE_MSG_TOOL_OPTION, "--prompt",
-				  "only one of --prompt, --prompt-file, --lines and --ids can be given");
+				  "only one of --prompt, --prompt-file, --lines, --ids and --messages can be given");
+	if (o->ids != NULL && job->chats)
+		return fail_usage(job->tool, CLADE_MSG_TOOL_OPTION, "--ids",
+				  "are used exactly as given; --chat and --system are for texts");
 	if (count == 0 && isatty(0))
 		return fail_usage(
 			job->tool, CLADE_MSG_TOOL_OPTION, "--prompt",
@@ -115,6 +134,8 @@ static enum clade_status read_prompts(struct job *job)
 		status = parse_ids(job->tool, "--ids", options->ids, &ids, &count);
 		return status == CLADE_OK ? add_row(job, ids, count) : status;
 	}
+	if (options->messages != NULL)
+		return add_text(job, NULL, 0);
 	if (options->prompt != NULL)
 		return add_text(job, options->prompt, strlen(options->prompt));
 	job->lines = options->lines != NULL;
@@ -397,11 +418,14 @@ static enum clade_status generate(struct job *job)
 	bool only_ids = tool->options.ids != NULL && tool->options.print_ids && tool->options.stops.count == 0;
 	if (status == CLADE_OK && !only_ids)
 		status = model_tokenizer(tool, &job->model, &job->tokenizer);
+	job->chats = tool->options.chat || tool->options.system != NULL || tool->options.messages != NULL;
+	if (status == CLADE_OK && job->chats && tool->options.ids == NULL)
+		status = chat_open(tool, &job->model, job->tokenizer, &job->chat);
 	if (status == CLADE_OK)
 		status = read_prompts(job);
 	if (status == CLADE_OK && job->tokenizer == NULL && !tool->options.print_ids)
 		status = clade_fail(&tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_GENERATE, job->model.name,
-				    "has no tokenizer.json to make text with; add --print-ids");
+				    "has no tokenizer to make text with; add --print-ids");
 	if (status == CLADE_OK)
 		status = check_prompts(job);
 	if (status == CLADE_OK)
@@ -430,6 +454,7 @@ static enum clade_status run(struct tool *tool)
 	free(job.rows);
 	free(job.text);
 	finish_answers(&job);
+	chat_close(&job.chat);
 	generator_finish(&job.generator);
 	clade_tokenizer_destroy(&job.tokenizer);
 	clade_session_destroy(&job.session);
@@ -444,6 +469,10 @@ static const struct option own_options[] = {
 	{ "prompt-file", "F", "a file that is one prompt", take_text, AT(prompt_file) },
 	{ "lines", "F", "one prompt a line, answered one a line in order (-: stdin)", take_text, AT(lines) },
 	{ "ids", "1,2,3", "token ids, used exactly as given", take_text, AT(ids) },
+	{ "chat", NULL, "put the prompt as a user's message through the model's chat template", take_flag, AT(chat) },
+	{ "system", "TEXT", "a system message before it (implies --chat)", take_text, AT(system) },
+	{ "messages", "F", "a JSON list of messages { role, content } instead of a prompt (-: stdin; implies --chat)",
+	  take_text, AT(messages) },
 	{ "max-tokens", "N", "new tokens at most (default: until the end token or the context is full)", take_integer,
 	  AT(count), 'n', 0, 1 << 30 },
 	{ "temp", "T", "temperature; 0 (default): always the likeliest token", take_number, AT(temperature), 0, 0,

@@ -51,6 +51,8 @@ struct options {
 	int64_t stride;
 	struct words texts;
 	const char *pool, *out;
+	const char *system, *messages;
+	bool chat;
 	bool normalize;
 };
 
