@@ -61,10 +61,11 @@ struct bpe_merge {
 struct bpe_model {
 	struct bpe_merge *merges; /* a hash table */
 	size_t merge_slots;       /* a power of two */
-	int32_t points[512];      /* ids of characters below U+0200, if there is neither prefix nor suffix; -1: none */
-	int32_t bytes[256];       /* ids of <0x00> to <0xFF>, -1: none */
-	char *prefix, *suffix;    /* continuing_subword_prefix, end_of_word_suffix; NULL: none */
-	char *unknown_name;       /* "unk_token", NULL: none */
+	uint64_t seed;
+	int32_t points[512];   /* ids of characters below U+0200, if there is neither prefix nor suffix; -1: none */
+	int32_t bytes[256];    /* ids of <0x00> to <0xFF>, -1: none */
+	char *prefix, *suffix; /* continuing_subword_prefix, end_of_word_suffix; NULL: none */
+	char *unknown_name;    /* "unk_token", NULL: none */
 	bool byte_fallback, fuse_unknown, ignore_merges;
 };
 extern const struct token_model_kind model_bpe;

@@ -117,8 +117,11 @@ struct vocabulary {
 	size_t count, room;
 	uint32_t *slots;   /* a hash table of indices into tokens, plus 1 */
 	size_t slot_count; /* a power of two */
+	uint64_t seed;
 };
-uint64_t text_hash(const char *text, size_t bytes);
+/* `seed`: what a file or a text cannot foresee, so that none can be made of texts that collide; see pointer_seed. */
+uint64_t text_hash(uint64_t seed, const char *text, size_t bytes);
+uint64_t pointer_seed(const void *memory);
 /* Room for `count` tokens; then each is added; then the seal, which refuses a text or an id given twice. */
 enum clade_status vocabulary_begin(const struct part_source *source, size_t count, struct vocabulary *out);
 enum clade_status vocabulary_add(const struct part_source *source, struct vocabulary *vocabulary, const char *text,

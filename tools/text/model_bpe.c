@@ -16,8 +16,8 @@ struct bpe_scratch {
 
 static size_t merge_slot(const struct bpe_model *model, int32_t left, int32_t right)
 {
-	uint64_t hash = ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * 0x9e3779b97f4a7c15ull;
-	size_t slot = (size_t)(hash >> 20) & (model->merge_slots - 1);
+	uint64_t hash = (model->seed ^ ((uint64_t)(uint32_t)left << 32 | (uint32_t)right)) * 0xff51afd7ed558ccdull;
+	size_t slot = (size_t)((hash ^ hash >> 32) * 0xc4ceb9fe1a85ec53ull >> 24) & (model->merge_slots - 1);
 	while (model->merges[slot].left >= 0 &&
 	       (model->merges[slot].left != left || model->merges[slot].right != right))
 		slot = (slot + 1) & (model->merge_slots - 1);
@@ -55,6 +55,7 @@ enum clade_status bpe_model_begin(const struct part_source *source, struct clade
 		return clade_fail_memory(source->diag, bytes, "merges");
 	memset(model->merges, 0xff, bytes);
 	model->merge_slots = slots;
+	model->seed = pointer_seed(model->merges);
 	find_characters(&out->vocabulary, model);
 	return CLADE_OK;
 }
@@ -293,7 +294,7 @@ static enum clade_status encode(struct encoding *encoding, const char *text, siz
 	const struct bpe_model *model = tokenizer->model_data;
 	struct bpe_scratch *scratch = scratch_of(encoding);
 	struct id_buffer *ids = &encoding->ids;
-	uint64_t hash = text_hash(text, bytes);
+	uint64_t hash = text_hash(model->seed, text, bytes);
 	size_t count = 0, before = ids->count;
 	bool fine = true;
 	int32_t whole = model->ignore_merges ? vocabulary_find(&tokenizer->vocabulary, text, bytes) : -1;

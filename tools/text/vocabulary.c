@@ -5,9 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint64_t text_hash(const char *text, size_t bytes)
+uint64_t pointer_seed(const void *memory)
 {
-	uint64_t hash = bytes * 0x9e3779b97f4a7c15ull, word;
+	return (uint64_t)(uintptr_t)memory * 0x9e3779b97f4a7c15ull;
+}
+
+uint64_t text_hash(uint64_t seed, const char *text, size_t bytes)
+{
+	uint64_t hash = seed ^ bytes * 0x9e3779b97f4a7c15ull, word;
 	for (; bytes >= 8; bytes -= 8, text += 8) {
 		memcpy(&word, text, 8);
 		hash = (hash ^ word) * 0xff51afd7ed558ccdull;
@@ -33,6 +38,7 @@ enum clade_status vocabulary_begin(const struct part_source *source, size_t coun
 	if (out->tokens == NULL || out->slots == NULL)
 		return clade_fail_memory(source->diag, count * sizeof(*out->tokens), "a vocabulary");
 	out->room = count;
+	out->seed = pointer_seed(out->tokens);
 	out->slot_count = slots;
 	return CLADE_OK;
 }
@@ -64,7 +70,7 @@ static int compare_id(const void *a, const void *b)
 /* Where the token is, or the empty slot where it would be. */
 static uint32_t *find_slot(const struct vocabulary *vocabulary, const char *text, size_t bytes)
 {
-	size_t slot = text_hash(text, bytes) & (vocabulary->slot_count - 1);
+	size_t slot = text_hash(vocabulary->seed, text, bytes) & (vocabulary->slot_count - 1);
 	for (;; slot = (slot + 1) & (vocabulary->slot_count - 1)) {
 		if (vocabulary->slots[slot] == 0)
 			return &vocabulary->slots[slot];
