@@ -181,8 +181,12 @@ static bool names_phi3(const char *name)
 static enum clade_status create_from_gguf(struct tool *tool, const struct model *model, struct clade_tokenizer **out)
 {
 	const struct clade_store *store = model->store;
-	void *tokens = NULL, *scores = NULL, *types = NULL, *merges = NULL;
-	size_t score_count = 0, type_count = 0;
+	void *tokens = NULL, *scores = NULL, *types = NULL, *merges = NULL, *rules = NULL;
+	size_t score_count = 0, type_count = 0, rule_count = 0;
+	/* accents go where case does, unless the file says otherwise */
+	const char *strip_accents = gguf_number(store, "tokenizer.ggml.normalizer.strip_accents") >= 0
+					    ? "tokenizer.ggml.normalizer.strip_accents"
+					    : "tokenizer.ggml.normalizer.lowercase";
 	struct clade_tokenizer_data data = {
 		.model = gguf_text(store, "tokenizer.ggml.model"),
 		.pre = gguf_text(store, "tokenizer.ggml.pre"),
@@ -196,6 +200,9 @@ static enum clade_status create_from_gguf(struct tool *tool, const struct model 
 		.add_bos = (int)gguf_number(store, "tokenizer.ggml.add_bos_token"),
 		.add_eos = (int)gguf_number(store, "tokenizer.ggml.add_eos_token"),
 		.add_space_prefix = (int)gguf_number(store, "tokenizer.ggml.add_space_prefix"),
+		.remove_extra_spaces = gguf_number(store, "tokenizer.ggml.remove_extra_whitespaces") > 0,
+		.keep_case = gguf_number(store, "tokenizer.ggml.normalizer.lowercase") == 0,
+		.keep_accents = gguf_number(store, strip_accents) == 0,
 		.strip_right = names_phi3(gguf_text(store, "general.name")),
 	};
 	if (data.model == NULL || strcmp(data.model, "no_vocab") == 0)
@@ -209,6 +216,11 @@ static enum clade_status create_from_gguf(struct tool *tool, const struct model 
 	if (status == CLADE_OK)
 		status = read_array_meta(tool, store, "tokenizer.ggml.merges", CLADE_META_STRING, &merges,
 					 &data.merge_count);
+	if (status == CLADE_OK)
+		status = read_array_meta(tool, store, "tokenizer.ggml.precompiled_charsmap", CLADE_META_INT, &rules,
+					 &rule_count);
+	for (size_t i = 0; i < rule_count && rules != NULL; i++)
+		((unsigned char *)rules)[i] = (unsigned char)((int32_t *)rules)[i]; /* never ahead of what is read */
 	if (status == CLADE_OK &&
 	    ((scores != NULL && score_count != data.token_count) || (types != NULL && type_count != data.token_count)))
 		status = clade_fail(&tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_MODEL, model->name,
@@ -218,12 +230,15 @@ static enum clade_status create_from_gguf(struct tool *tool, const struct model 
 	data.scores = scores;
 	data.types = types;
 	data.merges = (const char *const *)merges;
+	data.charsmap = rules;
+	data.charsmap_bytes = rule_count;
 	if (status == CLADE_OK)
 		status = clade_tokenizer_create(tool->context, model->name, &data, out, &tool->diag);
 	free(tokens);
 	free(scores);
 	free(types);
 	free(merges);
+	free(rules);
 	return status;
 }
 
