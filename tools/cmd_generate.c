@@ -335,6 +335,9 @@ static enum clade_status set_beams(struct job *job)
 	struct generator *g = &job->generator;
 	struct clade_meta meta;
 	g->beams = o->beams > 0 ? (size_t)o->beams : 1;
+	if (o->beams == 0 && generation_meta(&job->model, "num_beams", &meta) && meta.i > 1)
+		print_note(job->tool, "one beam; the model's generation_config.json asks for %lld (--beams %lld)",
+			   (long long)meta.i, (long long)meta.i);
 	g->length_penalty = generation_meta(&job->model, "length_penalty", &meta) ? meta.f : 1;
 	if (generation_meta(&job->model, "early_stopping", &meta))
 		g->early = meta.kind == CLADE_META_STRING ? EARLY_NEVER : meta.i != 0 ? EARLY_TRUE : EARLY_FALSE;
