@@ -328,7 +328,9 @@ static enum clade_status read_length(const struct clade_file *file, uint64_t *ou
 	enum clade_status status = clade_file_read(file, 0, head, bytes, diag);
 	if (status != CLADE_OK)
 		return status;
-	const char *mistaken = clade_file_mistaken(head, bytes);
+	/* a header of 640 bytes begins as a pickle does */
+	bool braces = bytes > 8 && head[8] == '{' && head[5] == 0 && head[6] == 0 && head[7] == 0;
+	const char *mistaken = braces ? NULL : clade_file_mistaken(head, bytes);
 	if (mistaken != NULL)
 		return clade_file_fail(diag, CLADE_MSG_FILE_KIND, file->path, 0, "this is %s", mistaken);
 	if (file->size < 8)

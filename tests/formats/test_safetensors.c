@@ -252,6 +252,24 @@ static void test_good(void **state)
 	clade_diag_finish(&diag);
 }
 
+/* Lengths whose bytes are also how other kinds of files begin: 640 and 1152 are a pickle's 80 02 and 80 04. */
+static void test_lengths(void **state)
+{
+	const char *path = SCRATCH("length.safetensors");
+	char header[1500];
+
+	for (size_t length = 64; length < sizeof(header); length += 8) {
+		snprintf(header, sizeof(header), "%-*s", (int)length, "{" A "}");
+		struct image image = image_safetensors(header, 8);
+		struct clade_diag diag;
+
+		put(path, image.bytes, image.count);
+		image_free(&image);
+		assert_int_equal(try_store(path, &diag, NULL), CLADE_OK);
+		clade_diag_finish(&diag);
+	}
+}
+
 static void test_bad_values(void **state)
 {
 	static const struct {
@@ -409,6 +427,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_bad_headers),
 		cmocka_unit_test(test_large_bad_headers),
 		cmocka_unit_test(test_bad_values),

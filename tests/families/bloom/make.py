@@ -12,7 +12,7 @@ import tiny
 
 config = BloomConfig(vocab_size=61, hidden_size=20, n_layer=2, n_head=5, bos_token_id=0, eos_token_id=0)
 model = tiny.randomize(BloomForCausalLM(config), seed=39, gain=2.5, embedding=0.4, spread=0.1)
-mask = [[1] * 9, [0] * 3 + [1] * 6]
+mask = [[1] * 9, [1] * 6 + [0] * 3]
 ids = torch.randint(0, 61, (2, 9), generator=torch.Generator().manual_seed(2)).numpy()
 tiny.save(pathlib.Path(__file__).parent, model, {"input_ids": ids, "attention_mask": mask}, skip=tiny.pads(mask),
           prompt=[[1, 17, 5]])
