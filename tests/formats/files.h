@@ -15,12 +15,15 @@
 
 struct image {
 	unsigned char *bytes;
-	size_t count;
+	size_t count, room;
 };
 
 static inline void image_add(struct image *image, const void *bytes, size_t count)
 {
-	image->bytes = realloc(image->bytes, image->count + count + 1);
+	if (image->count + count + 1 > image->room) {
+		image->room = 2 * (image->count + count + 1);
+		image->bytes = realloc(image->bytes, image->room);
+	}
 	if (count > 0)
 		memcpy(image->bytes + image->count, bytes, count);
 	image->count += count;
