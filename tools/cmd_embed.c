@@ -43,17 +43,48 @@ static const char *hidden_output(const struct clade_graph *graph, const char *en
 	return NULL;
 }
 
-static enum clade_status find_entry(struct job *job)
+static void search_entry(struct job *job)
 {
 	const struct clade_graph *graph = job->model.graph;
 	const char *wanted = job->tool->options.entry;
-	struct clade_graph_port port;
-	bool has_ids = false;
 	for (size_t i = 0; i < clade_graph_entry_count(graph) && job->output == NULL; i++) {
 		job->entry = clade_graph_entry(graph, i);
 		if (clade_graph_entry_after(graph, i) == NULL && (wanted == NULL || strcmp(wanted, job->entry) == 0))
 			job->output = hidden_output(graph, job->entry);
 	}
+}
+
+/* A model with a head, without it: "architecture=LlamaModel" for LlamaForCausalLM, as transformers' AutoModel takes it;
+ * false if its class names no head. */
+static bool headless(const struct model *model, char *out, size_t size)
+{
+	static const char *const heads[] = { "For", "LMHead" };
+	struct clade_meta meta;
+	if (!clade_graph_param(model->graph, "architecture", &meta) || meta.kind != CLADE_META_STRING)
+		return false;
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		const char *head = strstr(meta.s, heads[i]);
+		if (head != NULL && head > meta.s)
+			return (size_t)snprintf(out, size, "architecture=%.*sModel", (int)(head - meta.s), meta.s) <
+			       size;
+	}
+	return false;
+}
+
+static enum clade_status find_entry(struct job *job)
+{
+	const char *wanted = job->tool->options.entry;
+	struct clade_graph_port port;
+	char setting[128];
+	bool has_ids = false;
+	search_entry(job);
+	if (job->output == NULL && job->model.family[0] != '\0' && headless(&job->model, setting, sizeof(setting))) {
+		enum clade_status status = model_reopen(job->tool, &job->model, setting);
+		if (status != CLADE_OK)
+			return status;
+		search_entry(job);
+	}
+	const struct clade_graph *graph = job->model.graph;
 	if (job->output == NULL)
 		return clade_fail(&job->tool->diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_TOOL_EMBED, job->model.name,
 				  "no first entry%s%s gives last_hidden_state or encoder_last_hidden_state, from which "

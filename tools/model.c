@@ -217,6 +217,19 @@ enum clade_status model_open_files(struct tool *tool, struct model *model)
 	return status;
 }
 
+static enum clade_status create_graph(struct tool *tool, struct model *model, const char *const *settings)
+{
+	struct clade_graph_params params = {
+		.size = sizeof(params),
+		.path = model->graph_path,
+		.store = model->store,
+		.settings = settings,
+		.family = model->family[0] != '\0' ? model->family : NULL,
+		.watch = tool->options.watch.items,
+	};
+	return clade_graph_create(tool->context, &params, &model->graph, &tool->diag);
+}
+
 enum clade_status model_open(struct tool *tool, struct model *model)
 {
 	enum clade_status status = model_open_files(tool, model);
@@ -229,15 +242,22 @@ enum clade_status model_open(struct tool *tool, struct model *model)
 		status = clade_family_find(tool->context, model->store, model->name, model->family, &tool->diag);
 	if (status != CLADE_OK)
 		return status;
-	struct clade_graph_params params = {
-		.size = sizeof(params),
-		.path = model->graph_path,
-		.store = model->store,
-		.settings = (const char *const *)tool->options.settings.items,
-		.family = model->family[0] != '\0' ? model->family : NULL,
-		.watch = tool->options.watch.items,
-	};
-	return clade_graph_create(tool->context, &params, &model->graph, &tool->diag);
+	return create_graph(tool, model, (const char *const *)tool->options.settings.items);
+}
+
+enum clade_status model_reopen(struct tool *tool, struct model *model, const char *setting)
+{
+	const struct words *given = &tool->options.settings;
+	const char **settings = calloc(given->count + 2, sizeof(*settings));
+	if (settings == NULL)
+		return clade_fail_memory(&tool->diag, given->count * sizeof(*settings), "the command line");
+	settings[0] = setting;
+	for (size_t i = 0; i < given->count; i++)
+		settings[i + 1] = given->items[i];
+	clade_graph_destroy(&model->graph);
+	enum clade_status status = create_graph(tool, model, settings);
+	free(settings);
+	return status;
 }
 
 void model_close(struct model *model)

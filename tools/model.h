@@ -23,6 +23,8 @@ struct model {
 enum clade_status model_open_files(struct tool *tool, struct model *model);
 /* The same, then parses and checks the graph. */
 enum clade_status model_open(struct tool *tool, struct model *model);
+/* Checks the graph anew with one more "PARAM=VALUE", which --set goes before. */
+enum clade_status model_reopen(struct tool *tool, struct model *model, const char *setting);
 void model_close(struct model *model);
 /* The tokenizer of the model's folder or GGUF file (tokenizer.c). *out is NULL with CLADE_OK if there is none. */
 enum clade_status model_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out);

@@ -434,6 +434,23 @@ def talk(rng, system, turns, tools=False):
     return messages
 
 
+SCRAPS = ["{{ ", "}}", "{% ", "%}", "{%- ", "-%}", "{{- ", "-}}", "\n", " ", "'", '"', "(", ")", "[", "]", "{", "}", "|", "|trim", "|length", ".", ",", ":", "+", "-", "*", "/", "~", "==", "<", "in", "not ", "is ", "defined", "if ", "else", "and ", "or ",
+          "1", "0", "2.5", "'a'", "[1,2]", "{'a':1}", "messages", "loop.index", "x", "none", "{#", "#}", "\t", "+%}", "é", "\\"]
+
+
+def mutations(seed, count):
+    """Templates with a few places changed: most are wrong, none may do harm."""
+    rng = random.Random(seed)
+    every = list(jobs(seed, 2))
+    for i in range(count):
+        _, template, variables = rng.choice(every)
+        for _ in range(rng.randrange(1, 4)):
+            begin = rng.randrange(len(template) + 1)
+            end = min(len(template), begin + rng.randrange(6))
+            template = template[:begin] + (rng.choice(SCRAPS) if rng.random() < 0.7 else "") + template[end if rng.random() < 0.7 else begin:]
+        yield f"mutation {i}", template, variables
+
+
 def jobs(seed=1, rounds=12):
     """(name, template, variables) of everything: the same each time."""
     rng = random.Random(seed)

@@ -60,13 +60,20 @@ def main():
         return 0
     with open(GOLDEN) as file:
         failed = [name for name, wrong in (("recorded", compare(jobs, run([RENDER], jobs), json.load(file))), ("errors", check_errors())) if wrong]
-    count = 2
+    count = 3
+    changed = [job for job in chat_cases.mutations(1, 1500) if "range(" not in job[1]]
+    results = run([RENDER], changed)  # a crash is an exception here
+    if len(results) != len(changed) or not 100 < sum("text" in result for result in results) < len(changed) - 100:
+        failed.append("mutations")
     if oracle:
-        count += 1
+        count += 2
+        both = [(job, mine, theirs) for job, mine, theirs in zip(changed, results, run(ask, changed)) if "text" in mine and "text" in theirs]
+        if compare(*zip(*[(job, mine, digest(theirs)) for job, mine, theirs in both])):
+            failed.append("mutations beside jinja2")
         more = [job for seed in range(2, 5) for job in chat_cases.jobs(seed) if job[0] in chat_cases.TEMPLATES]
         if compare(more, run([RENDER], more), [digest(result) for result in run(ask, more)]):
             failed.append("live")
-        print(f"{len(more)} renderings beside jinja2's")
+        print(f"{len(both)} mutations and {len(more)} renderings beside jinja2's")
     else:
         print("skip: jinja2 is not asked: CLADE_ORACLE_PYTHON is not set")
     print(f"{len(jobs)} recorded renderings, {len(ERRORS)} errors")

@@ -113,6 +113,20 @@ def test_sentences(clade):
         close_to(got, [row[way] for row in golden["rows"]], 2e-5)
 
 
+def test_decoder_vectors(clade):
+    """embed: a decoder is taken without its head, from its Hugging Face folder; the last token is its text"""
+    words = {"model": {"type": "WordLevel", "vocab": {f"w{i}": i for i in range(61)}, "unk_token": "w0"}, "pre_tokenizer": {"type": "WhitespaceSplit"}}
+    for family in ("llama", "gpt2"):
+        copy_family(clade, family, tokenizer__json=words)
+        base = {"llama": "LlamaModel", "gpt2": "GPT2Model"}[family]
+        for texts in (["w5 w6 w7"], ["w9", "w1 w2 w3 w4", "w8 w8"]):
+            got = [json.loads(line) for line in clade("embed", family, "--pool", "last", text="\n".join(texts) + "\n")[0].splitlines()]
+            for text, vector in zip(texts, got, strict=True):
+                ids = [[int(word[1:]) for word in text.split()]]
+                hidden = clade.json("run", family, "--set", f"architecture={base}", "--in", f"input_ids={json.dumps(ids)}")["outputs"]["last_hidden_state"]["data"]
+                close_to(vector, hidden[0][-1], 1e-6)
+
+
 def test_tokenizer_files(clade):
     """which files make a tokenizer: tokenizer.json, tokenizer.model, vocab.json with merges.txt, vocab.txt, GGUF's arrays"""
     word_level = {"model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1}, "unk_token": "a"}, "pre_tokenizer": {"type": "WhitespaceSplit"}}
@@ -199,7 +213,7 @@ def test_stories(clade):
     return None
 
 
-TESTS = [test_families, test_family_errors, test_sentences, test_tokenizer_files, test_chat, test_stories]
+TESTS = [test_families, test_family_errors, test_sentences, test_decoder_vectors, test_tokenizer_files, test_chat, test_stories]
 if __name__ == "__main__":
     names = sys.argv[3:]
     sys.exit(main([test for test in TESTS if not names or test.__name__ in names], PROGRAM, "test_models"))

@@ -413,7 +413,7 @@ static struct arguments rest(const struct arguments *arguments, size_t first)
 {
 	struct arguments part = *arguments;
 	first = first < part.count ? first : part.count;
-	part.items += first;
+	part.items = first > 0 ? part.items + first : part.items;
 	part.count -= first;
 	return part;
 }
