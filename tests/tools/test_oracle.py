@@ -61,9 +61,17 @@ def random_texts(count, seed=20261121):
     return ["".join(part() for _ in range(rng.randint(0, 12))) for _ in range(count)]
 
 
+def every_character():
+    """All of Unicode, before and behind something."""
+    points = [c for c in range(1, 0x110000) if not 0xd800 <= c < 0xe000]
+    return ["".join("a%s\u0301 " % chr(c) for c in points[i:i + 97]) + "".join(map(chr, points[i:i + 97])) for i in range(0, len(points), 97)]
+
+
 def texts_for(count):
     texts = ["", " ", "a", "\n", "\0", "a" * 5000, " " * 3000, "\n" * 1000, "ab" * 1500, "\u0301" * 300, "1" * 1000, "Hello, World! It's 12:30.\r\n\tOK?"]
     texts += random_texts(count)
+    if count >= 10000:
+        texts += every_character()
     if SHARED:
         folder = os.path.join(SHARED, "tokenizers", "llama.cpp")
         for name in sorted(os.listdir(folder)):
@@ -388,6 +396,34 @@ def fused():
     return decoders.Sequence([decoders.Fuse(), decoders.Replace(Regex("\u2581+"), " "), decoders.Strip(" ", 3, 0)])
 
 
+def normalizer_alone(make_normalizer):
+    """Its ids are the bytes of the normalized text."""
+    def make():
+        if make_normalizer() is None:
+            return None
+        vocabulary = [("<unk>", 0.0)] + [("<0x%02X>" % b, -1.0) for b in range(256)]
+        tokenizer = Tokenizer(models.Unigram(vocabulary, 0, True))
+        tokenizer.normalizer = make_normalizer()
+        tokenizer.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Fuse()])
+        return tokenizer
+    return make
+
+
+def precompiled():
+    if not SHARED:
+        return None
+    with open(os.path.join(SHARED, "tokenizers", "t5-small", "tokenizer.json"), encoding="utf-8") as file:
+        return Tokenizer.from_str(json.dumps(json.load(file))).normalizer
+
+
+NORMALIZERS = {
+    "nfc": lambda: normalizers.NFC(), "nfd": lambda: normalizers.NFD(), "nfkc": lambda: normalizers.NFKC(), "nfkd": lambda: normalizers.NFKD(),
+    "lowercase": lambda: normalizers.Lowercase(), "strip": lambda: normalizers.Strip(), "accents": lambda: normalizers.StripAccents(),
+    "nmt": lambda: normalizers.Nmt(), "bert": lambda: normalizers.BertNormalizer(), "bert-plain": lambda: normalizers.BertNormalizer(False, False, None, False),
+    "bert-accents": lambda: normalizers.BertNormalizer(False, False, True, False), "bert-clean": lambda: normalizers.BertNormalizer(True, True, False, False),
+    "precompiled": precompiled,
+}
+TOKENIZERS.update({"normalizer-" + name: normalizer_alone(make) for name, make in NORMALIZERS.items()})
 TOKENIZERS.update({
     "bert": real("tokenizers", "bert-uncased", "tokenizer.json"),
     "bert-vocab": real("tokenizers", "bert-uncased", "vocab.txt", kind="vocab", oracle=("tokenizers", "bert-uncased", "tokenizer.json")),
