@@ -54,6 +54,8 @@ static enum clade_status parse(const struct part_source *source, const json_t *j
 	const json_t *map = json_object_get(json, "precompiled_charsmap");
 	size_t bytes = json_string_length(map), count;
 	enum clade_status status;
+	if (json == NULL) /* the caller has the rules */
+		return CLADE_OK;
 	if (!json_is_string(map) || bytes == 0)
 		return text_damaged(source, "normalizer Precompiled needs a precompiled_charsmap, which is not empty");
 	struct charsmap *data = part->data = clade_alloc(source->context, sizeof(*data));

@@ -86,11 +86,11 @@ static void set_scores(const struct sentencepiece_spec *spec, struct unigram *un
 		const struct piece *piece = &spec->pieces[i];
 		if (piece->type == PIECE_NORMAL && piece->score < least)
 			least = piece->score;
-		unigram->scores[i] = piece->type == PIECE_USER_DEFINED && !spec->bpe
+		unigram->scores[i] = piece->type == PIECE_USER_DEFINED && !spec->bpe && !spec->hugging_face
 					     ? (float)(0.1 * (double)(piece->bytes - 1))
 					     : piece->score;
 	}
-	unigram->unknown_score = least - 10.0f;
+	unigram->unknown_score = spec->hugging_face ? (double)least - 10 : (double)(least - 10.0f);
 }
 
 static int compare_scores(const void *a, const void *b, void *user)
@@ -185,15 +185,18 @@ static enum clade_status add_parts(const struct part_source *source, struct clad
 	return status;
 }
 
-enum clade_status sentencepiece_build(const struct part_source *source, const struct sentencepiece_spec *spec,
-				      struct clade_tokenizer *out)
+enum clade_status sentencepiece_build_model(const struct part_source *source, const struct sentencepiece_spec *spec,
+					    struct clade_tokenizer *out)
 {
 	struct sentencepiece *data = out->model_data = clade_alloc(source->context, sizeof(*data));
 	out->model = spec->bpe ? &model_sentencepiece_bpe : &model_sentencepiece_unigram;
 	if (data == NULL)
 		return clade_fail_memory(source->diag, sizeof(*data), "a tokenizer");
 	*data = (struct sentencepiece) {
-		.unigram = { .count = spec->count, .byte_fallback = spec->byte_fallback, .single = true },
+		.unigram = { .count = spec->count,
+			     .byte_fallback = spec->byte_fallback,
+			     .single = !spec->hugging_face,
+			     .joined = spec->hugging_face },
 		.dummy_prefix = spec->dummy_prefix,
 		.remove_extra_spaces = spec->remove_extra_spaces,
 		.escape_spaces = spec->escape_spaces,
@@ -219,5 +222,12 @@ enum clade_status sentencepiece_build(const struct part_source *source, const st
 	if (status == CLADE_OK && data->has_charsmap)
 		status = charsmap_parse(source, "precompiled_charsmap", spec->charsmap, spec->charsmap_bytes,
 					&data->charsmap);
+	return status;
+}
+
+enum clade_status sentencepiece_build(const struct part_source *source, const struct sentencepiece_spec *spec,
+				      struct clade_tokenizer *out)
+{
+	enum clade_status status = sentencepiece_build_model(source, spec, out);
 	return status == CLADE_OK ? add_parts(source, out) : status;
 }

@@ -31,6 +31,7 @@ struct sentencepiece_spec {
 	size_t charsmap_bytes; /* 0: no rules */
 	bool dummy_prefix, remove_extra_spaces, escape_spaces;
 	bool prefix_every;           /* the dummy prefix also goes behind special tokens within a text */
+	bool hugging_face;           /* sums and unknown tokens as Hugging Face has them */
 	const char *unknown_surface; /* what an unknown token is written as */
 	size_t unknown_surface_bytes;
 };
@@ -55,6 +56,15 @@ extern const struct part_kind normalizer_sentencepiece, pre_tokenizer_sentencepi
 /* Checks the pieces and fills the tokenizer, but for added tokens and the template. */
 enum clade_status sentencepiece_build(const struct part_source *source, const struct sentencepiece_spec *spec,
 				      struct clade_tokenizer *out);
+/* The model alone, without the steps before and behind it. */
+enum clade_status sentencepiece_build_model(const struct part_source *source, const struct sentencepiece_spec *spec,
+					    struct clade_tokenizer *out);
+/* All of it, for tokenizer.model: as the package sentencepiece has it, and as transformers does by its config. */
+enum clade_status sentencepiece_plain(const struct part_source *source, const struct sentencepiece_spec *spec,
+				      struct clade_tokenizer *out);
+enum clade_status sentencepiece_configure(const struct part_source *source, const struct part_source *config_source,
+					  struct sentencepiece_spec *spec, const json_t *config,
+					  struct clade_tokenizer *out);
 void sentencepiece_finish(struct clade_tokenizer *tokenizer);
 /* Whether text can be made of this piece by merging. */
 bool piece_is_normal(enum piece_type type);

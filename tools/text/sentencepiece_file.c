@@ -2,9 +2,7 @@
 /* tokenizer.model: SentencePiece's ModelProto, read from protobuf's wire format (a tag, then a number or so many bytes;
  * the field numbers are sentencepiece_model.proto's). */
 #include "sentencepiece.h"
-#include "tokenizer_config.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* ---- the wire format ---- */
@@ -257,92 +255,7 @@ static enum clade_status read_file(const struct part_source *source, const void 
 	return CLADE_OK;
 }
 
-/* ---- special tokens ---- */
-
-static const char *const classes[] = { "LlamaTokenizer", "GemmaTokenizer", "T5Tokenizer", "PreTrainedTokenizer", NULL };
-
-/* Control and unknown pieces are special. Without a tokenizer_config.json none of them is found in a text, as in the
- * package sentencepiece. */
-static enum clade_status add_plain(const struct part_source *source, const struct sentencepiece_spec *spec,
-				   struct clade_tokenizer *out)
-{
-	enum clade_status status = added_begin(source, spec->count, &out->added);
-	for (size_t i = 0; i < spec->count && status == CLADE_OK; i++) {
-		const struct token *token = vocabulary_token(&out->vocabulary, (int32_t)i);
-		const struct added_token added = { .text = (char *)token->text, .id = token->id, .special = true };
-		if (spec->pieces[i].type != PIECE_CONTROL && spec->pieces[i].type != PIECE_UNKNOWN)
-			continue;
-		status = added_add(source, out, &added);
-		if (status == CLADE_OK)
-			out->added.items[out->added.count - 1].bytes = 0;
-	}
-	return status == CLADE_OK ? added_seal(source, &out->added) : status;
-}
-
-static enum clade_status add_template(const struct part_source *source, const json_t *config, const char *class,
-				      struct clade_tokenizer *out)
-{
-	static const char *const keys[][3] = { { "add_bos_token", "bos_token", "<s>" },
-					       { "add_eos_token", "eos_token", "</s>" } };
-	bool llama = strncmp(class, "Llama", 5) == 0 || strncmp(class, "Gemma", 5) == 0;
-	struct id_buffer ids = { .context = source->context };
-	enum clade_status status = CLADE_OK;
-	for (int i = 0; i < 2 && status == CLADE_OK; i++) {
-		const char *token = NULL;
-		bool wanted = false;
-		status = config_switch(source, config, keys[i][0], i == 0 ? llama : strncmp(class, "T5", 2) == 0,
-				       &wanted);
-		if (status == CLADE_OK)
-			status = config_token(source, config, keys[i][1], keys[i][2], &token);
-		int32_t id = status == CLADE_OK && token != NULL ? clade_tokenizer_find(out, token) : -1;
-		if (status == CLADE_OK && wanted && id < 0)
-			status = text_damaged(source, "%s is wanted, but %s \"%.64s\" is no token", keys[i][0],
-					      keys[i][1], token != NULL ? token : "null");
-		else if (status == CLADE_OK && wanted && !ids_add(&ids, id))
-			status = clade_fail_memory(source->diag, 8, "a template");
-		out->template_ids.before = i == 0 ? ids.count : out->template_ids.before;
-	}
-	out->template_ids.ids = ids.ids;
-	out->template_ids.count = ids.count;
-	return status;
-}
-
-/* T5's tokens for masked spans lie behind the pieces, counted backwards. */
-static enum clade_status add_extra_ids(const struct part_source *source, const json_t *config, size_t count,
-				       json_t *added)
-{
-	const json_t *value = json_object_get(config, "extra_ids");
-	json_int_t extra = value == NULL ? 100 : json_integer_value(value);
-	if ((value != NULL && !json_is_integer(value)) || extra < 0 || extra > 10000)
-		return text_damaged(source, "tokenizer_config.json: extra_ids must be a count of at most 10000");
-	for (json_int_t i = 0; i < extra; i++) {
-		char text[32];
-		snprintf(text, sizeof(text), "<extra_id_%d>", (int)i);
-		if (!config_add(added, text, (int64_t)count + extra - 1 - i, true))
-			return clade_fail_memory(source->diag, 64, "added tokens");
-	}
-	return CLADE_OK;
-}
-
-static enum clade_status add_configured(const struct part_source *source, const struct sentencepiece_spec *spec,
-					const json_t *config, const char *class, struct clade_tokenizer *out)
-{
-	json_t *added = json_array();
-	enum clade_status status = added != NULL ? config_add_all(source, config, added)
-						 : clade_fail_memory(source->diag, 64, "added tokens");
-	for (size_t i = 0; i < spec->count && status == CLADE_OK; i++) {
-		enum piece_type type = spec->pieces[i].type;
-		if ((type == PIECE_CONTROL || type == PIECE_UNKNOWN) &&
-		    !config_add(added, vocabulary_token(&out->vocabulary, (int32_t)i)->text, (int64_t)i, true))
-			status = clade_fail_memory(source->diag, 64, "added tokens");
-	}
-	if (status == CLADE_OK && strncmp(class, "T5", 2) == 0)
-		status = add_extra_ids(source, config, spec->count, added);
-	if (status == CLADE_OK)
-		status = added_parse(source, added, out);
-	json_decref(added);
-	return status == CLADE_OK ? add_template(source, config, class, out) : status;
-}
+/* ---- all of it ---- */
 
 enum clade_status clade_tokenizer_parse_sentencepiece(struct clade_context *context, const char *name,
 						      const void *bytes, size_t count, const char *config,
@@ -352,23 +265,16 @@ enum clade_status clade_tokenizer_parse_sentencepiece(struct clade_context *cont
 	struct part_source source = { context, name, diag }, config_source = { context, "tokenizer_config.json", diag };
 	struct model_file file;
 	json_t *settings = NULL;
-	const char *class = "";
 	*out_tokenizer = NULL;
 	enum clade_status status = read_file(&source, bytes, count, &file);
 	if (status == CLADE_OK && config != NULL)
 		status = json_read(&config_source, config, config_bytes, &settings);
 	if (status == CLADE_OK)
-		status = config_class(&config_source, settings, classes, &class);
-	if (status == CLADE_OK)
-		status = config_switch(&config_source, settings, "legacy", strncmp(class, "T5", 2) == 0,
-				       &file.spec.prefix_every);
-	if (status == CLADE_OK)
 		status = tokenizer_create(&source, out_tokenizer);
 	if (status == CLADE_OK)
-		status = sentencepiece_build(&source, &file.spec, *out_tokenizer);
-	if (status == CLADE_OK)
-		status = config == NULL ? add_plain(&source, &file.spec, *out_tokenizer)
-					: add_configured(&source, &file.spec, settings, class, *out_tokenizer);
+		status = config != NULL ? sentencepiece_configure(&source, &config_source, &file.spec, settings,
+								  *out_tokenizer)
+					: sentencepiece_plain(&source, &file.spec, *out_tokenizer);
 	if (status != CLADE_OK)
 		clade_tokenizer_destroy(out_tokenizer);
 	clade_free(context, file.pieces);
