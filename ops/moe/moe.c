@@ -118,5 +118,7 @@ enum clade_status clade_family_moe(const struct clade_host *host, struct clade_r
 
 	if (!status)
 		status = host->add_impl(registry, &moe_ref);
-	return status ? status : host->add_impl(registry, &moe_cl);
+	if (!status)
+		status = host->add_impl(registry, &moe_cl);
+	return status ? status : host->add_impl(registry, &moe_cl_cpu);
 }
