@@ -38,8 +38,23 @@ enum clade_status quantize_put(struct quantize *quantize, const char *key, const
 			       const char *s);
 /* A param of the graph as a number; false: there is none. */
 bool quantize_param(const struct quantize *quantize, const char *name, double *out);
-/* tokenizer.ggml.*: from tokenizer.json and tokenizer_config.json. */
+/* tokenizer.ggml.*: from tokenizer.model, tokenizer.json or vocab.json with merges.txt, and tokenizer_config.json. */
 enum clade_status quantize_vocab(struct quantize *quantize, int64_t rows);
+/* SentencePiece's tokenizer.model. Types are GGUF's: 1 normal, 2 unknown, 3 control, 4 user, 5 unused, 6 byte. */
+struct quantize_piece {
+	char *text;
+	float score;
+	int32_t type;
+};
+struct quantize_pieces {
+	struct quantize_piece *items;
+	size_t count, room;
+	bool adds_blank, removes_blanks;
+};
+/* Reads the bytes of the file; quantize_free_pieces is due in any case. */
+enum clade_status quantize_read_pieces(struct quantize *quantize, const char *where, const char *data, size_t bytes,
+				       struct quantize_pieces *out);
+void quantize_free_pieces(struct quantize_pieces *pieces);
 /* A directory of safetensors, or one file, as f16 or bf16. */
 enum clade_status quantize_safetensors(struct quantize *quantize);
 #endif

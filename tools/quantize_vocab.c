@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A BPE tokenizer of Hugging Face (tokenizer.json, or vocab.json and merges.txt) as tokenizer.ggml.* of GGUF. */
+/* A BPE tokenizer of Hugging Face (tokenizer.model, tokenizer.json, or vocab.json and merges.txt) as tokenizer.ggml.*
+ * of GGUF. */
 #include "quantize.h"
 
 #include <limits.h>
@@ -19,7 +20,8 @@ struct vocab {
 	int32_t *types;
 	float *scores;
 	char (*pads)[32];
-	size_t count; /* as many as the embedding has rows */
+	struct quantize_pieces pieces; /* of tokenizer.model, which knows the scores; none if it is not there */
+	size_t count;                  /* as many as the embedding has rows */
 	bool byte_level;
 };
 
@@ -95,13 +97,26 @@ static bool has_type(const json_t *part, const char *list, const char *type)
 	return false;
 }
 
-/* Finds the vocabulary; vocab->tokens stays NULL if the folder has none. */
+static enum clade_status open_pieces(struct vocab *vocab)
+{
+	char *data;
+	size_t bytes = 0;
+	enum clade_status status = read_text(vocab, "tokenizer.model", &data, &bytes);
+	if (status == CLADE_OK && data != NULL)
+		status = quantize_read_pieces(vocab->quantize, vocab->where, data, bytes, &vocab->pieces);
+	clade_free(vocab->quantize->tool->context, data);
+	return status;
+}
+
+/* Finds the vocabulary; vocab->tokens and vocab->pieces stay empty if the folder has none. */
 static enum clade_status open_vocab(struct vocab *vocab)
 {
 	enum clade_status status = read_object(vocab, "tokenizer_config.json", &vocab->config);
 	if (status == CLADE_OK)
+		status = open_pieces(vocab);
+	if (status == CLADE_OK)
 		status = read_object(vocab, "tokenizer.json", &vocab->root);
-	if (status != CLADE_OK)
+	if (status != CLADE_OK || vocab->pieces.count > 0) /* what tokenizer.json adds is kept */
 		return status;
 	if (vocab->root == NULL) {
 		status = read_object(vocab, "vocab.json", &vocab->tokens);
@@ -132,6 +147,7 @@ static void close_vocab(struct vocab *vocab)
 	free(vocab->types);
 	free(vocab->scores);
 	free(vocab->pads);
+	quantize_free_pieces(&vocab->pieces);
 }
 
 /* ---- tokens ---- */
@@ -161,6 +177,8 @@ static enum clade_status list_tokens(struct vocab *vocab)
 	const char *text;
 	json_t *id;
 	enum clade_status status = CLADE_OK;
+	for (size_t i = 0; i < vocab->pieces.count && status == CLADE_OK; i++)
+		status = set_token(vocab, vocab->pieces.items[i].text, (json_int_t)i, vocab->pieces.items[i].type);
 	json_object_foreach(vocab->tokens, text, id)
 	{
 		bool byte = !vocab->byte_level && is_byte(text);
@@ -205,6 +223,13 @@ static enum clade_status rank_tokens(struct vocab *vocab)
 {
 	size_t merges = json_array_size(vocab->merges);
 	char text[4096], piece[4096];
+	for (size_t i = 0; i < vocab->count && vocab->pieces.count > 0;
+	     i++) /* added ones and padding as llama.cpp has them */
+		vocab->scores[i] = i < vocab->pieces.count     ? vocab->pieces.items[i].score
+				   : vocab->types[i] == UNUSED ? -10000
+							       : -1000;
+	if (vocab->pieces.count > 0)
+		return CLADE_OK;
 	for (size_t i = 0; i < vocab->count; i++)
 		vocab->scores[i] = vocab->types[i] == NORMAL ? -(float)merges : 0;
 	for (size_t i = merges; i-- > 0;) { /* the first merge of a piece is seen last */
@@ -351,6 +376,8 @@ static bool adds_blank(const struct vocab *vocab)
 {
 	const json_t *pre = json_object_get(vocab->root, "pre_tokenizer");
 	const char *scheme = json_string_value(json_object_get(pre, "prepend_scheme"));
+	if (vocab->pieces.count > 0)
+		return vocab->pieces.adds_blank;
 	if (has_type(json_object_get(vocab->root, "normalizer"), "normalizers", "Prepend"))
 		return true;
 	return has_type(pre, "pretokenizers", "Metaspace") && (scheme == NULL || strcmp(scheme, "never") != 0) &&
@@ -384,6 +411,9 @@ static enum clade_status put_vocab(struct vocab *vocab)
 	if (status == CLADE_OK && !vocab->byte_level)
 		status = quantize_put(vocab->quantize, "tokenizer.ggml.add_space_prefix", "bool", adds_blank(vocab), 0,
 				      NULL);
+	if (status == CLADE_OK && vocab->pieces.count > 0)
+		status = quantize_put(vocab->quantize, "tokenizer.ggml.remove_extra_whitespaces", "bool",
+				      vocab->pieces.removes_blanks, 0, NULL);
 	return status == CLADE_OK ? put_special(vocab) : status;
 }
 
@@ -405,9 +435,10 @@ enum clade_status quantize_vocab(struct quantize *quantize, int64_t rows)
 {
 	struct vocab vocab = { .quantize = quantize, .count = (size_t)rows };
 	enum clade_status status = open_vocab(&vocab);
-	if (status == CLADE_OK && vocab.tokens == NULL) {
+	if (status == CLADE_OK && vocab.tokens == NULL && vocab.pieces.count == 0) {
 		print_note(quantize->tool,
-			   "%s has no tokenizer.json, nor vocab.json with merges.txt; the GGUF file has "
+			   "%s has no tokenizer.json or tokenizer.model, nor vocab.json with merges.txt; the GGUF file "
+			   "has "
 			   "no vocabulary",
 			   quantize->model.name);
 		status = quantize_put(quantize, "tokenizer.ggml.model", "string", 0, 0, "no_vocab");

@@ -212,6 +212,37 @@ def test_vocabulary(clade):
     assert clade.json("inspect", out(clade, "v.gguf"))["metadata"]["tokenizer.ggml.merges"] == ["a b", "ab c"]
 
 
-TESTS = [test_llama_cpp_ids, test_gguf_bytes, test_stories, test_gguf_to_gguf, test_safetensors, test_shards, test_refused, test_vocabulary]
+def varint(n):
+    return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + varint(n >> 7)
+
+
+def field(number, content):
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def test_sentencepiece(clade):
+    """tokenizer.model: pieces, scores and types as they are; added tokens and padding behind them"""
+    model = out(clade, "llama")
+    shutil.copytree(os.path.join(FAMILIES, "llama"), model)
+    pieces = [("<unk>", 0.0, 2), ("<s>", 0.0, 3), ("</s>", 0.0, 3), ("x", -9.0, 5), ("▁a", -1.5, 1), ("b", -2.25, 1)]
+    body = b"".join(field(1, field(1, text.encode()) + b"\x15" + struct.pack("<f", score) + (b"\x18" + bytes([kind]) if kind != 1 else b""))
+                    for text, score, kind in pieces)
+    bpe = body + field(2, b"\x18\x02") + field(3, b"\x18\x00\x20\x00")
+    clade.file("llama/tokenizer.model", bpe)
+    clade.file("llama/tokenizer.json", json.dumps({"added_tokens": [{"id": 1, "content": "<s>", "special": True}, {"id": 6, "content": "<new>", "special": False}]}))
+    clade("quantize", model, "--type", "q4_0", "-o", out(clade, "v.gguf"))
+    meta = clade.json("inspect", out(clade, "v.gguf"))["metadata"]
+    assert meta["tokenizer.ggml.tokens"] == [p[0] for p in pieces] + ["<new>"] + [f"[PAD{i}]" for i in range(7, 61)]
+    assert meta["tokenizer.ggml.scores"] == [p[1] for p in pieces] + [-1000.0] + [-10000.0] * 54
+    assert meta["tokenizer.ggml.token_type"] == [p[2] for p in pieces] + [4] + [5] * 54
+    assert meta["tokenizer.ggml.model"] == "llama" and meta["tokenizer.ggml.add_space_prefix"] is False
+    assert meta["tokenizer.ggml.remove_extra_whitespaces"] is False
+    for data, text in [(body + field(2, b"\x18\x01"), "no BPE"), (b"", "must be a message with pieces"), (bpe[:7], "must be a message"), (b"\xff" * 30, "must be a message")]:
+        clade.file("llama/tokenizer.model", data)
+        assert text in clade("quantize", model, "--type", "q4_0", "-o", out(clade, "w.gguf"), rc=3)[1]
+    assert not os.path.exists(out(clade, "w.gguf")) and not leftovers(clade)
+
+
+TESTS = [test_llama_cpp_ids, test_gguf_bytes, test_stories, test_gguf_to_gguf, test_safetensors, test_shards, test_refused, test_vocabulary, test_sentencepiece]
 if __name__ == "__main__":
     sys.exit(main(TESTS, PROGRAM, "test_quantize"))
