@@ -53,6 +53,11 @@ static enum clade_status scan_entry(struct job *job)
 	struct clade_graph_port port;
 	bool has_ids = false, has_logits = false;
 	const char *entry = job->chain.names[0];
+	struct clade_graph_totals totals;
+	clade_graph_get_totals(job->model.graph, &totals);
+	if (job->model.family[0] != '\0' && totals.states == 0)
+		return fail_model(job,
+				  "sees each token's successors, as a model of the family does:", job->model.family);
 	if (job->chain.count != 1)
 		return fail_model(job, "has an encoder before entry", job->chain.names[job->chain.count - 1]);
 	for (size_t i = 0; clade_graph_input(job->model.graph, entry, i, &port); i++) {

@@ -12,7 +12,7 @@ enum { FILE_LIMIT = 256 << 20 };
 
 /* A file of the folder; text NULL: it has none. */
 struct part {
-	char path[PATH_MAX];
+	char path[PATH_MAX + 64];
 	char *text;
 	size_t bytes;
 };

@@ -72,6 +72,21 @@ def test_families(clade):
     assert count >= 18, count
 
 
+def test_greedy(clade):
+    """generate: 64 greedy ids of every family that generates, as transformers finds them in float64"""
+    count = 0
+    for folder in sorted(os.listdir(FAMILIES)):
+        golden = os.path.join(FAMILIES, folder, "golden.safetensors")
+        tensors = read_safetensors(golden) if "-" not in folder and os.path.exists(golden) else {}
+        if "greedy.ids" not in tensors:
+            continue
+        prompt = flat(tensors.get("greedy.source", tensors["greedy.prompt"])[1])
+        got = clade("generate", os.path.join(FAMILIES, folder), "--ids", ",".join(map(str, prompt)), "--print-ids", "-n", "64", "--ignore-eos")[0].split()
+        assert [int(word) for word in got] == flat(tensors["greedy.ids"][1]), folder
+        count += 1
+    assert count >= 14, count
+
+
 def test_family_errors(clade):
     """a family that is not there: the nearest, and all; GGUF's names; --graph goes before"""
     for folder, config in (("near", {"model_type": "lama"}), ("far", {"model_type": "mamba2"}), ("none", {"hidden_size": 3})):
@@ -79,6 +94,9 @@ def test_family_errors(clade):
         clade.file(f"{folder}/config.json", json.dumps(config))
     err = clade("check", "near", rc=3)[1]
     assert 'family "lama"; did you mean llama; known: ' in err and "gpt_neox" in err and "bert" in err and err.startswith("clade: error: near: "), err
+    clade.file("text", "a b")
+    assert "perplexity needs a decoder" in clade("perplexity", os.path.join(FAMILIES, "bert-mlm"), "text", rc=3)[1]
+    assert "perplexity needs a decoder" in clade("perplexity", os.path.join(FAMILIES, "t5"), "text", rc=3)[1]
     assert 'family "mamba2"; known: ' in clade("check", "far", rc=3)[1]
     assert "model_type (config.json) or general.architecture (GGUF) is missing" in clade("check", "none", rc=3)[1]
     for name, metadata, graph in (("neox", {"general.architecture": "gptneox"}, "models/gpt_neox.graph:"), ("mixtral", {"general.architecture": "llama", "llama.expert_count": 8}, "models/mixtral.graph:"),
@@ -213,7 +231,7 @@ def test_stories(clade):
     return None
 
 
-TESTS = [test_families, test_family_errors, test_sentences, test_decoder_vectors, test_tokenizer_files, test_chat, test_stories]
+TESTS = [test_families, test_greedy, test_family_errors, test_sentences, test_decoder_vectors, test_tokenizer_files, test_chat, test_stories]
 if __name__ == "__main__":
     names = sys.argv[3:]
     sys.exit(main([test for test in TESTS if not names or test.__name__ in names], PROGRAM, "test_models"))
