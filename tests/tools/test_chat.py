@@ -60,7 +60,9 @@ def main():
         return 0
     with open(GOLDEN) as file:
         failed = [name for name, wrong in (("recorded", compare(jobs, run([RENDER], jobs), json.load(file))), ("errors", check_errors())) if wrong]
-    count = 3
+    count = 4
+    if compare(jobs, run([RENDER, "--fail"], jobs), [digest(result) for result in run([RENDER], jobs)]):
+        failed.append("allocations failed in turn")
     changed = [job for job in chat_cases.mutations(1, 1500) if "range(" not in job[1]]
     results = run([RENDER], changed)  # a crash is an exception here
     if len(results) != len(changed) or not 100 < sum("text" in result for result in results) < len(changed) - 100:
