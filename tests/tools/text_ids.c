@@ -122,6 +122,9 @@ static enum clade_status load_arrays(const char *name, const char *text, size_t 
 	data.charsmap = rules;
 	data.charsmap_bytes = json_array_size(charsmap);
 	data.remove_extra_spaces = number(root, "remove_extra_spaces") == 1;
+	data.strip_right = number(root, "strip_right") == 1;
+	data.keep_case = number(root, "keep_case") == 1;
+	data.keep_accents = number(root, "keep_accents") == 1;
 	data.tokens = tokens;
 	data.merges = merges;
 	data.scores = scores != NULL ? score_values : NULL;

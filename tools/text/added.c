@@ -219,6 +219,14 @@ static size_t skip_space(const char *text, size_t bytes, size_t at)
 	return at;
 }
 
+static size_t ascii_space(const char *text, size_t bytes)
+{
+	size_t at = 0;
+	while (at < bytes && (text[at] == ' ' || (text[at] >= '\t' && text[at] <= '\r')))
+		at++;
+	return at;
+}
+
 /* A token that must be a word of its own has no letter, digit or mark beside it. */
 static bool stands_alone(const char *text, size_t bytes, size_t start, size_t end)
 {
@@ -244,7 +252,9 @@ enum clade_status added_split(struct encoding *encoding, bool normalized, const 
 			continue;
 		if (token->lstrip)
 			start = skip_space_back(text, 0, start);
-		if (token->rstrip)
+		if (token->rstrip && token->ascii)
+			at = end += ascii_space(text + end, bytes - end);
+		else if (token->rstrip)
 			end = skip_space(text, bytes, end);
 		if (start > done)
 			status = rest(encoding, text + done, start - done, first && done == 0);

@@ -25,6 +25,8 @@ static enum clade_status check_token(const struct part_source *source, const str
 	const char *text = data->tokens[id];
 	int type = type_of(data, id);
 	char *end;
+	if (text == NULL)
+		return text_damaged(source, "token %zu has no text", id);
 	if (type < 0 || type > BYTE)
 		return text_damaged(source, "token %zu has the type %d; there are 1 to %d", id, type, BYTE);
 	if (text[0] == '\0' && type != UNUSED)
@@ -243,6 +245,8 @@ static enum clade_status build_gpt2(const struct part_source *source, const stru
 	failed |=
 		json_object_set_new(json_object_get(root, "model"), "ignore_merges", json_boolean(pre->ignore_merges));
 	for (size_t i = 0; i < data->merge_count && failed == 0; i++) {
+		if (data->merges[i] == NULL)
+			return text_damaged(source, "merge %zu has no text", i);
 		size_t bytes = strlen(data->merges[i]);
 		if (utf8_check(data->merges[i], bytes) < bytes)
 			return text_damaged(source, "merge %zu is not UTF-8", i);
@@ -432,6 +436,8 @@ enum clade_status clade_tokenizer_create(struct clade_context *context, const ch
 	if (status == CLADE_OK)
 		status = models[i].build != NULL ? tokenizer_from_json(&source, root, out_tokenizer)
 						 : fill(&source, data, i, root, out_tokenizer);
+	for (size_t t = 0; status == CLADE_OK && t < (*out_tokenizer)->added.count; t++)
+		(*out_tokenizer)->added.items[t].ascii = true;
 	if (status == CLADE_OK && models[i].normalizer != NULL) {
 		status = parts_add(&source, models[i].normalizer, NULL, &(*out_tokenizer)->normalizers);
 		if (status == CLADE_OK)

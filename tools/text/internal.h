@@ -182,6 +182,7 @@ struct added_token {
 	size_t bytes;  /* of content */
 	int32_t id;
 	bool lstrip, rstrip, normalized, special, single_word;
+	bool ascii; /* as llama.cpp: only ASCII's white space is taken, and no token is found in what was taken */
 };
 struct added_tokens {
 	struct added_token *items;
