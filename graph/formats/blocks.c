@@ -145,11 +145,14 @@ static int64_t decode_q6_k(const unsigned char *source, int64_t blocks, void *ta
 	for (; blocks > 0; blocks--, source += 210, out += SUPER) {
 		const unsigned char *low = source, *high = source + 128, *scales = source + 192;
 		float scale = half_at(source + 208);
-		for (int i = 0; i < SUPER; i++) {
-			int half = i / 128, run = i / 32 % 4, at = i % 32;
-			int value = (low[half * 64 + run % 2 * 32 + at] >> run / 2 * 4 & 15) |
-				    (high[half * 32 + at] >> run * 2 & 3) << 4;
-			out[i] = scale * (float)(int8_t)scales[i / 16] * (float)(value - 32);
+		for (int run = 0; run < 8; run++) { /* half * 4 + run within it */
+			const unsigned char *nibbles = low + run / 4 * 64 + run % 2 * 32, *bits = high + run / 4 * 32;
+			int shift = run % 4 / 2 * 4, shift2 = run % 4 * 2;
+			for (int i = 0; i < 32; i++) {
+				float by = scale * (float)(int8_t)scales[run * 2 + i / 16];
+				int value = (nibbles[i] >> shift & 15) | (bits[i] >> shift2 & 3) << 4;
+				out[run * 32 + i] = by * (float)(value - 32);
+			}
 		}
 	}
 	return -1;
