@@ -118,7 +118,5 @@ enum clade_status clade_family_moe(const struct clade_host *host, struct clade_r
 
 	if (!status)
 		status = host->add_impl(registry, &moe_ref);
-	if (!status)
-		status = host->add_impl(registry, &moe_cl);
-	return status ? status : host->add_impl(registry, &moe_cl_cpu);
+	return status ? status : host->add_impl(registry, &moe_cl);
 }

@@ -23,6 +23,6 @@ static inline struct moe_shape moe_shape_of(const struct clade_type *x, const st
 				    w1->dims[2], w1->dims[1] };
 }
 
-extern const struct clade_impl moe_ref, moe_cl, moe_cl_cpu;
+extern const struct clade_impl moe_ref, moe_cl;
 
 #endif

@@ -4,7 +4,6 @@
 #include "moe.h"
 
 #define MOST_ROWS 65535 /* groups along axis 1 that every device takes */
-#define COLUMNS 8       /* that an item of cl.cpu makes (kernels/moe/moe.cpu.cl) */
 
 static bool accepts(const struct clade_node_info *node, char *why, size_t why_size)
 {
@@ -20,13 +19,7 @@ static bool accepts(const struct clade_node_info *node, char *why, size_t why_si
 	       clade_kit_loops_fit(node->device, s.f + 1, s.chosen > 0 ? s.chosen : 1, why, why_size);
 }
 
-static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t why_size)
-{
-	return clade_kit_tiles_pay(node->device, why, why_size) && accepts(node, why, why_size);
-}
-
-static enum clade_status prepare_with(struct clade_prepare *prepare, const char *source, const char *hidden,
-				      const char *sum)
+static enum clade_status prepare_cl(struct clade_prepare *prepare)
 {
 	const struct clade_node_info *node = prepare->node;
 	const struct moe_params *params = node->params;
@@ -41,26 +34,17 @@ static enum clade_status prepare_with(struct clade_prepare *prepare, const char 
 		return prepare->host->prepare_fail(prepare, CLADE_ERR_UNSUPPORTED,
 						   "the hidden layers are larger than memory can be");
 	snprintf(defines, sizeof(defines), "ACT=%s", moe_acts[params->act]);
-	status = prepare->host->kernel(prepare, source, hidden, defines, &slot);
+	status = prepare->host->kernel(prepare, "moe/moe.cl", "moe_hidden", defines, &slot);
 	if (!status)
-		status = prepare->host->kernel(prepare, source, sum, defines, &slot);
+		status = prepare->host->kernel(prepare, "moe/moe.cl", "moe_sum", defines, &slot);
 	return status ? status : prepare->host->scratch(prepare, bytes, &slot);
 }
 
-static enum clade_status prepare_cl(struct clade_prepare *prepare)
-{
-	return prepare_with(prepare, "moe/moe.cl", "moe_hidden", "moe_sum");
-}
-
-static enum clade_status prepare_cpu(struct clade_prepare *prepare)
-{
-	return prepare_with(prepare, "moe/moe.cpu.cl", "moe_hidden__cpu", "moe_sum__cpu");
-}
-
-static enum clade_status run_with(const struct clade_run *run, uint64_t columns, uint32_t group)
+static enum clade_status run_cl(const struct clade_run *run)
 {
 	const struct clade_tensor *const *in = run->inputs;
 	struct moe_shape s = moe_shape_of(&in[MOE_X]->type, &in[MOE_INDICES]->type, &in[MOE_W1]->type);
+	uint32_t group = clade_kit_group(run->device);
 	int64_t pairs = s.rows * s.chosen;
 	enum clade_status status = CLADE_OK;
 
@@ -80,10 +64,9 @@ static enum clade_status run_with(const struct clade_run *run, uint64_t columns,
 			CLADE_UINT(first),
 		};
 
-		status = run->host->launch(
-			run, 0, args, sizeof(args) / sizeof(*args),
-			(const uint64_t[3]) { ((uint64_t)s.f + columns - 1) / columns, (uint64_t)count, 1 },
-			(const uint32_t[3]) { group, 1, 1 });
+		status = run->host->launch(run, 0, args, sizeof(args) / sizeof(*args),
+					   (const uint64_t[3]) { (uint64_t)s.f, (uint64_t)count, 1 },
+					   (const uint32_t[3]) { group, 1, 1 });
 	}
 	for (int64_t first = 0; first < s.rows && !status; first += MOST_ROWS) {
 		int64_t count = s.rows - first < MOST_ROWS ? s.rows - first : MOST_ROWS;
@@ -101,22 +84,11 @@ static enum clade_status run_with(const struct clade_run *run, uint64_t columns,
 			CLADE_UINT(first),
 		};
 
-		status = run->host->launch(
-			run, 1, args, sizeof(args) / sizeof(*args),
-			(const uint64_t[3]) { ((uint64_t)s.d + columns - 1) / columns, (uint64_t)count, 1 },
-			(const uint32_t[3]) { group, 1, 1 });
+		status = run->host->launch(run, 1, args, sizeof(args) / sizeof(*args),
+					   (const uint64_t[3]) { (uint64_t)s.d, (uint64_t)count, 1 },
+					   (const uint32_t[3]) { group, 1, 1 });
 	}
 	return status;
-}
-
-static enum clade_status run_cl(const struct clade_run *run)
-{
-	return run_with(run, 1, clade_kit_group(run->device));
-}
-
-static enum clade_status run_cpu(const struct clade_run *run)
-{
-	return run_with(run, COLUMNS, 1);
 }
 
 const struct clade_impl moe_cl = {
@@ -129,16 +101,4 @@ const struct clade_impl moe_cl = {
 	.prepare = prepare_cl,
 	.run = run_cl,
 	.priority = 10,
-};
-
-const struct clade_impl moe_cl_cpu = {
-	.size = sizeof(struct clade_impl),
-	.op = "moe",
-	.name = "cl.cpu",
-	.doc = "an item makes eight columns side by side; for processors",
-	.needs = CLADE_NEEDS_OPENCL,
-	.accepts = accepts_cpu,
-	.prepare = prepare_cpu,
-	.run = run_cpu,
-	.priority = 20,
 };
