@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Trains the small models in sentencepiece/ and writes sentencepiece/golden.json: what SentencePiece makes of texts.
+"""Trains the small models in sentencepiece/ and writes sentencepiece/golden.json: what SentencePiece makes of texts, and what
+transformers does where a tokenizer_config.json stands beside the model.
 
-Usage: make_sentencepiece.py TEXT   (needs the packages sentencepiece and protobuf; TEXT: a file to train on; it was tinyshakespeare.txt, which is in the public domain)
+Usage: make_sentencepiece.py TEXT   (needs the packages sentencepiece, protobuf and transformers; TEXT: a file to train on; it was tinyshakespeare.txt, which is in the public domain)
 """
 import json
 import os
@@ -47,6 +48,26 @@ def train(lines, name, **options):
     return model
 
 
+CONFIGS = [("llama", {"tokenizer_class": "LlamaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "add_bos_token": True}),
+           ("llama", {"tokenizer_class": "LlamaTokenizerFast", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "legacy": True, "add_bos_token": False, "add_eos_token": True}),
+           ("llama", {"tokenizer_class": "GemmaTokenizer", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<unk>", "mask_token": "<unk>", "add_bos_token": True}),
+           ("t5", {"tokenizer_class": "T5Tokenizer", "eos_token": "</s>", "unk_token": "<unk>", "pad_token": "<pad>", "extra_ids": 5})]
+
+
+def configured(name, config):
+    from transformers import AutoTokenizer
+    with tempfile.TemporaryDirectory() as folder, open(os.path.join(HERE, name + ".model"), "rb") as file:
+        model = file.read()
+        for target in ["tokenizer.model", "spiece.model"]:
+            with open(os.path.join(folder, target), "wb") as out:
+                out.write(model)
+        with open(os.path.join(folder, "tokenizer_config.json"), "w", encoding="utf-8") as out:
+            json.dump(config, out)
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        cases = texts(["<extra_id_0>", "<extra_id_4>", "<s>", "</s>", "<unk>", "th", "e"])[:70]
+        return {"model": name, "config": config, "cases": [{"text": text, "ids": tokenizer.encode(text), "decoded": tokenizer.decode(tokenizer.encode(text))} for text in cases]}
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         lines = [line for line in file.read()[:60000].split("\n") if line.strip()] + WORDS[:-1] * 3
@@ -55,6 +76,7 @@ def main():
         "bytes": train(lines, "bytes", vocab_size=420, byte_fallback=True, remove_extra_whitespaces=False, add_dummy_prefix=False),
         "bpe": train(lines, "bpe", vocab_size=300, model_type="bpe", rules=True, user_defined_symbols=["<sep>", "'s", "Hello", "  "], unk_surface="?"),
         "llama": train(lines, "llama", vocab_size=500, model_type="bpe", byte_fallback=True, remove_extra_whitespaces=False, split_digits=True),
+        "t5": train(lines, "t5", vocab_size=260, rules=True, pad_id=0, eos_id=1, unk_id=2, bos_id=-1),
     }
     rng = random.Random(5)
     for name in ["unigram", "bpe"]:
@@ -69,6 +91,7 @@ def main():
         processor = sentencepiece.SentencePieceProcessor(model_proto=model.SerializeToString())
         cases = texts([processor.id_to_piece(i) for i in range(processor.get_piece_size())])
         golden["models"][name] = [{"text": text, "ids": processor.encode(text), "decoded": processor.decode(processor.encode(text))} for text in cases]
+    golden["configs"] = [configured(name, config) for name, config in CONFIGS]
     with open(os.path.join(HERE, "golden.json"), "w", encoding="utf-8") as file:
         json.dump(golden, file, separators=(",", ":"))
         file.write("\n")

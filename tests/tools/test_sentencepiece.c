@@ -110,6 +110,33 @@ static void test_golden(void **state)
 	json_decref(root);
 }
 
+/* With a tokenizer_config.json: what transformers gives. */
+static void test_golden_configs(void **state)
+{
+	char path[1024];
+	json_t *configured, *item;
+	size_t i, c, checked = 0;
+	snprintf(path, sizeof(path), "%s/golden.json", folder);
+	json_t *root = json_load_file(path, JSON_ALLOW_NUL, NULL);
+	assert_non_null(root);
+	json_array_foreach(json_object_get(root, "configs"), c, configured)
+	{
+		char *config = json_dumps(json_object_get(configured, "config"), 0);
+		struct clade_tokenizer *tokenizer =
+			load(json_string_value(json_object_get(configured, "model")), config);
+		json_array_foreach(json_object_get(configured, "cases"), i, item)
+		{
+			check_case(config, tokenizer, item);
+			checked++;
+		}
+		clade_tokenizer_destroy(&tokenizer);
+		free(config);
+	}
+	print_message("%zu texts\n", checked);
+	assert_true(checked > 200);
+	json_decref(root);
+}
+
 static void expect_ids(const struct clade_tokenizer *tokenizer, const char *text, bool special, const char *expected)
 {
 	char line[512] = "";
@@ -435,9 +462,13 @@ static void test_memory(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_golden),    cmocka_unit_test(test_config),
-		cmocka_unit_test(test_bad_model), cmocka_unit_test(test_bad_vocab_txt),
-		cmocka_unit_test(test_vocab_txt), cmocka_unit_test(test_truncated_and_flipped),
+		cmocka_unit_test(test_golden),
+		cmocka_unit_test(test_golden_configs),
+		cmocka_unit_test(test_config),
+		cmocka_unit_test(test_bad_model),
+		cmocka_unit_test(test_bad_vocab_txt),
+		cmocka_unit_test(test_vocab_txt),
+		cmocka_unit_test(test_truncated_and_flipped),
 		cmocka_unit_test(test_memory),
 	};
 	if (argc < 2)
