@@ -417,6 +417,17 @@ static enum clade_status put_vocab(struct vocab *vocab)
 	return status == CLADE_OK ? put_special(vocab) : status;
 }
 
+/* vocab.json says of no token that it is special; the configuration does. */
+static void mark_special(struct vocab *vocab)
+{
+	static const char *const names[] = { "bos_token", "eos_token", "pad_token" };
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int64_t id = special_id(vocab, names[i]);
+		if (id >= 0 && vocab->types[id] == NORMAL)
+			vocab->types[id] = CONTROL;
+	}
+}
+
 static enum clade_status write_vocab(struct vocab *vocab)
 {
 	vocab->texts = calloc(vocab->count + 1, sizeof(*vocab->texts));
@@ -426,6 +437,8 @@ static enum clade_status write_vocab(struct vocab *vocab)
 	if (vocab->texts == NULL || vocab->types == NULL || vocab->scores == NULL || vocab->pads == NULL)
 		return clade_fail_memory(&vocab->quantize->tool->diag, vocab->count * 40, "a vocabulary");
 	enum clade_status status = list_tokens(vocab);
+	if (status == CLADE_OK)
+		mark_special(vocab);
 	if (status == CLADE_OK && !vocab->byte_level)
 		status = rank_tokens(vocab);
 	return status == CLADE_OK ? put_vocab(vocab) : status;

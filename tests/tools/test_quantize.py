@@ -209,7 +209,9 @@ def test_vocabulary(clade):
     clade.file("gpt2/vocab.json", json.dumps(vocab))
     clade.file("gpt2/merges.txt", "#version: 0.2\na b\nab c\n")
     clade("quantize", model, "--type", "q8_0", "-o", out(clade, "v.gguf"))
-    assert clade.json("inspect", out(clade, "v.gguf"))["metadata"]["tokenizer.ggml.merges"] == ["a b", "ab c"]
+    meta = clade.json("inspect", out(clade, "v.gguf"))["metadata"]
+    assert meta["tokenizer.ggml.merges"] == ["a b", "ab c"]
+    assert meta["tokenizer.ggml.token_type"][:28] == [3] + [1] * 27  # config.json ends texts with id 0
 
 
 def varint(n):
