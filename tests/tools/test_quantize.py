@@ -5,9 +5,11 @@ what is refused. Usage: test_quantize.py PROGRAM SOURCE"""
 import json
 import os
 import shutil
+import signal
 import struct
 import subprocess
 import sys
+import time
 
 from program import main
 
@@ -214,6 +216,21 @@ def test_vocabulary(clade):
     assert meta["tokenizer.ggml.token_type"][:28] == [3] + [1] * 27  # config.json ends texts with id 0
 
 
+def test_interrupted(clade):
+    """SIGINT while it writes: exit 130, and nothing is left"""
+    count = 100 << 20
+    header = json.dumps({"w": {"dtype": "F32", "shape": [count // 1024, 1024], "data_offsets": [0, 4 * count]}}).encode()
+    source = clade.file("large.safetensors", struct.pack("<Q", len(header)) + header)
+    os.truncate(source, 8 + len(header) + 4 * count)  # a hole takes no room on the disk
+    process = clade.start("quantize", source, "--type", "bf16", "-o", out(clade, "half.safetensors"))
+    while not leftovers(clade) and process.poll() is None:
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130, process.returncode
+    assert not leftovers(clade) and not os.path.exists(out(clade, "half.safetensors"))
+
+
 def varint(n):
     return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + varint(n >> 7)
 
@@ -245,6 +262,6 @@ def test_sentencepiece(clade):
     assert not os.path.exists(out(clade, "w.gguf")) and not leftovers(clade)
 
 
-TESTS = [test_llama_cpp_ids, test_gguf_bytes, test_stories, test_gguf_to_gguf, test_safetensors, test_shards, test_refused, test_vocabulary, test_sentencepiece]
+TESTS = [test_llama_cpp_ids, test_gguf_bytes, test_stories, test_gguf_to_gguf, test_safetensors, test_shards, test_refused, test_interrupted, test_vocabulary, test_sentencepiece]
 if __name__ == "__main__":
     sys.exit(main(TESTS, PROGRAM, "test_quantize"))
