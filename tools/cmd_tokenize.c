@@ -78,7 +78,7 @@ static enum clade_status tokenize(struct tool *tool, struct model *model, struct
 	const struct options *options = &tool->options;
 	char *text = NULL;
 	size_t bytes = 0;
-	enum clade_status status = model_open_files(tool, model);
+	enum clade_status status = model_open_text(tool, model);
 	if (status == CLADE_OK)
 		status = model_need_tokenizer(tool, model, tokenizer);
 	if (status != CLADE_OK)

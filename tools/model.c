@@ -116,50 +116,63 @@ static int select_gguf(const struct dirent *entry)
 	return ends_with(entry->d_name, ".gguf");
 }
 
-/* The one .gguf file of a folder; false if there are none or several. */
-static bool find_gguf(const char *folder, char *out, size_t size)
+static int select_safetensors(const struct dirent *entry)
 {
-	struct dirent **names = NULL;
-	int count = scandir(folder, &names, select_gguf, NULL);
-	bool found = count == 1 && (size_t)snprintf(out, size, "%s/%s", folder, names[0]->d_name) < size;
-	for (int i = 0; i < count; i++)
-		free(names[i]);
-	free(names);
-	return found;
+	return ends_with(entry->d_name, ".safetensors") || ends_with(entry->d_name, ".safetensors.index.json");
 }
 
 static int select_readable(const struct dirent *entry)
 {
-	const char *name = entry->d_name;
-	return strcmp(name, "config.json") == 0 || ends_with(name, ".safetensors") ||
-	       ends_with(name, ".safetensors.index.json") || ends_with(name, ".bin");
+	return strcmp(entry->d_name, "config.json") == 0 || select_safetensors(entry) ||
+	       ends_with(entry->d_name, ".bin");
 }
 
-static bool has_weights(const char *folder)
+/* Files of a kind in a folder; `out` receives the first one's path. */
+static int count_files(const char *folder, int (*select)(const struct dirent *), char *out, size_t size)
 {
 	struct dirent **names = NULL;
-	int count = scandir(folder, &names, select_readable, NULL);
+	int count = scandir(folder, &names, select, alphasort);
+	if (count > 0)
+		snprintf(out, size, "%s/%s", folder, names[0]->d_name);
 	for (int i = 0; i < count; i++)
 		free(names[i]);
 	free(names);
-	return count > 0;
+	return count;
 }
 
 static bool is_model_folder(const char *folder)
 {
-	char path[PATH_MAX + 64];
+	char path[PATH_MAX + 300];
 	snprintf(path, sizeof(path), "%s/model.graph", folder);
-	return is_folder(folder) && (exists(path) || has_weights(folder) || find_gguf(folder, path, sizeof(path)));
+	return is_folder(folder) && (exists(path) || count_files(folder, select_readable, path, sizeof(path)) > 0 ||
+				     count_files(folder, select_gguf, path, sizeof(path)) > 0);
 }
 
-static enum clade_status open_folder(struct tool *tool, struct model *model)
+/* Hugging Face's files, or the one GGUF file of a folder without safetensors. `weights` false: only config.json, for
+ * what needs no weights. */
+static enum clade_status add_folder(struct tool *tool, struct model *model, bool weights)
+{
+	char path[PATH_MAX + 300], other[PATH_MAX + 300];
+	bool safetensors = count_files(model->folder, select_safetensors, other, sizeof(other)) > 0;
+	int ggufs = safetensors ? 0 : count_files(model->folder, select_gguf, path, sizeof(path));
+	if (ggufs > 1 && weights)
+		return fail_usage(tool, CLADE_MSG_TOOL_MODEL, model->name,
+				  "holds %d .gguf files; name one of them, such as %s", ggufs, path);
+	if (ggufs >= 1)
+		return add_files(tool, model, path);
+	if (!weights) {
+		snprintf(path, sizeof(path), "%s/config.json", model->folder);
+		return exists(path) ? add_files(tool, model, path) : CLADE_OK;
+	}
+	if (count_files(model->folder, select_readable, path, sizeof(path)) > 0)
+		return add_files(tool, model, model->folder);
+	return CLADE_OK;
+}
+
+static enum clade_status open_folder(struct tool *tool, struct model *model, bool weights)
 {
 	char path[PATH_MAX + 64];
-	enum clade_status status = CLADE_OK;
-	if (has_weights(model->folder))
-		status = add_files(tool, model, model->folder);
-	else if (find_gguf(model->folder, path, sizeof(path)))
-		status = add_files(tool, model, path);
+	enum clade_status status = add_folder(tool, model, weights);
 	if (status != CLADE_OK)
 		return status;
 	snprintf(path, sizeof(path), "%s/generation_config.json", model->folder);
@@ -192,7 +205,7 @@ static enum clade_status open_file(struct tool *tool, struct model *model, const
 	return CLADE_OK;
 }
 
-enum clade_status model_open_files(struct tool *tool, struct model *model)
+static enum clade_status open_files(struct tool *tool, struct model *model, bool weights)
 {
 	const char *name = tool->arguments[0];
 	enum clade_status status;
@@ -201,12 +214,12 @@ enum clade_status model_open_files(struct tool *tool, struct model *model)
 	bool ships = find_shipped(name, model->folder, sizeof(model->folder));
 	if (is_folder(name) && (!ships || is_model_folder(name))) { /* a stray folder does not hide what ships */
 		snprintf(model->folder, sizeof(model->folder), "%s", name);
-		status = open_folder(tool, model);
+		status = open_folder(tool, model, weights);
 	} else if (exists(name) && !is_folder(name)) {
 		model->folder[0] = '\0';
 		status = open_file(tool, model, name);
 	} else if (ships) {
-		status = open_folder(tool, model);
+		status = open_folder(tool, model, weights);
 	} else {
 		status = fail_no_model(tool, name);
 	}
@@ -215,6 +228,16 @@ enum clade_status model_open_files(struct tool *tool, struct model *model)
 	if (tool->options.graph != NULL)
 		snprintf(model->graph_path, sizeof(model->graph_path), "%s", tool->options.graph);
 	return status;
+}
+
+enum clade_status model_open_files(struct tool *tool, struct model *model)
+{
+	return open_files(tool, model, true);
+}
+
+enum clade_status model_open_text(struct tool *tool, struct model *model)
+{
+	return open_files(tool, model, false);
 }
 
 static enum clade_status create_graph(struct tool *tool, struct model *model, const char *const *settings)

@@ -21,7 +21,9 @@ struct model {
 
 /* Resolves tool->arguments[0] and opens its files, but no graph yet. */
 enum clade_status model_open_files(struct tool *tool, struct model *model);
-/* The same, then parses and checks the graph. */
+/* The same for what needs only the tokenizer: a folder's weights are not looked at. */
+enum clade_status model_open_text(struct tool *tool, struct model *model);
+/* All files, then parses and checks the graph. */
 enum clade_status model_open(struct tool *tool, struct model *model);
 /* Checks the graph anew with one more "PARAM=VALUE", which --set goes before. */
 enum clade_status model_reopen(struct tool *tool, struct model *model, const char *setting);

@@ -166,6 +166,14 @@ def test_tokenizer_files(clade):
     assert ids("spm.gguf", "--text", "ab", "--no-special") == ids("spm.gguf", "--text", "ab")[1:]
     clade.file("short.gguf", gguf({**metadata, "tokenizer.ggml.scores": [0.0]}))
     assert "has 1 elements, but there are 264 tokens" in clade("tokenize", "short.gguf", "--text", "a", rc=3)[1]
+    clade.file("gpt2/model.safetensors", b"broken")
+    assert ids("gpt2", "--text", "b") == ["1"]
+    os.mkdir(os.path.join(clade.folder, "files"))
+    clade.file("files/config.json", '{"model_type": "mamba"}')
+    clade.file("files/a.gguf", gguf(metadata))
+    assert ids("files", "--text", "ab") == ["1", "262", "261"] and "models/llama.graph:" in clade("check", "files", rc=3)[1]
+    clade.file("files/b.gguf", gguf(metadata))
+    assert "holds 2 .gguf files; name one of them" in clade("check", "files", rc=2)[1]
     clade.file("bare.gguf", gguf({"general.architecture": "llama"}))
     assert "has no tokenizer" in clade("tokenize", "bare.gguf", "--text", "a", rc=3)[1]
 
