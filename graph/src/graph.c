@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define READ_BYTES ((int64_t)1 << 20)
+#define READ_BYTES ((int64_t)4 << 20)
+#define READ_ROWS 64 /* whole panels at once, if rows are not extremely long */
 
 static void finish_expander(struct clade_expander *expander)
 {
@@ -473,6 +474,10 @@ static enum clade_status read_tree(const struct clade_graph *graph, const struct
 	if (transposed_size(tree) > step)
 		step = transposed_size(tree);
 	step = step < columns ? 1 : step / columns;
+	if (step >= READ_ROWS)
+		step -= step % READ_ROWS;
+	else if (columns < READ_BYTES / READ_ROWS)
+		step = READ_ROWS;
 	step = step < rows ? step : rows;
 	bytes = (size_t)(step * columns) * 4;
 	buffer = clade_alloc(graph->context, bytes);

@@ -6,6 +6,8 @@
 
 #include <clade/messages.h>
 
+#define STAGING_BYTES ((size_t)4 << 20)
+
 struct copy {
 	struct copy *next;
 	struct clade_tensor tensor;
@@ -61,39 +63,81 @@ void clade_weights_destroy(struct clade_weights **pointer)
 	*pointer = NULL;
 }
 
+/* A weight on its way: on the host device straight into its place, elsewhere in groups of rows, each packed into one
+ * staging block and written, so that a large weight is never in memory twice. */
 struct packing {
-	const struct clade_type *type;
-	struct clade_layout layout;
-	void *target;
+	struct clade_queue *queue;
+	struct copy *copy;
+	void *host; /* the place; NULL: through `staging` */
+	char *staging;
+	int64_t rows, columns, group_rows; /* of the weight as a matrix; of a group: whole panels */
+	size_t group_bytes;
 };
 
-static enum clade_status pack_rows(void *user, int64_t first, int64_t count, const void *rows, struct clade_diag *diag)
+static enum clade_status pack(const struct clade_type *type, struct clade_layout layout, int64_t first, int64_t count,
+			      const void *rows, void *target, struct clade_diag *diag)
 {
-	struct packing *packing = user;
-	enum clade_status status =
-		clade_layout_pack(packing->type, packing->layout, first, count, rows, packing->target);
+	enum clade_status status = clade_layout_pack(type, layout, first, count, rows, target);
 
 	return status ? clade_fail(diag, status, CLADE_MSG_ARGUMENT, NULL, "rows cannot be packed") : CLADE_OK;
 }
 
-/* Fills a fresh copy: on the host device in place, elsewhere through one staging block. */
+static enum clade_status pack_rows(void *user, int64_t first, int64_t count, const void *rows, struct clade_diag *diag)
+{
+	struct packing *p = user;
+	const struct clade_tensor *tensor = &p->copy->tensor;
+	size_t row_bytes = (size_t)p->columns * clade_dtype_info(tensor->type.dtype)->bytes;
+	enum clade_status status = CLADE_OK;
+
+	if (p->host)
+		return pack(&tensor->type, tensor->layout, first, count, rows, p->host, diag);
+	if (tensor->layout.kind == CLADE_LAYOUT_ROWS)
+		return clade_buffer_write(p->queue, p->copy->buffer, (size_t)first * row_bytes, rows,
+					  (size_t)count * row_bytes, true, diag);
+	while (count && !status) {
+		int64_t group = first / p->group_rows, start = group * p->group_rows;
+		int64_t end = p->rows - start < p->group_rows ? p->rows : start + p->group_rows;
+		int64_t part = end - first < count ? end - first : count;
+		struct clade_type type = { tensor->type.dtype, 2, { end - start, p->columns } };
+		size_t bytes;
+
+		status = pack(&type, tensor->layout, first - start, part, rows, p->staging, diag);
+		if (!status && first + part == end && clade_layout_bytes(&type, tensor->layout, &bytes))
+			status = clade_buffer_write(p->queue, p->copy->buffer, (size_t)group * p->group_bytes,
+						    p->staging, bytes, true, diag);
+		rows = (const char *)rows + (size_t)part * row_bytes;
+		first += part;
+		count -= part;
+	}
+	return status;
+}
+
 static enum clade_status fill(struct clade_weights *weights, uint32_t weight, struct copy *copy,
 			      struct clade_diag *diag)
 {
-	void *host = clade_buffer_host(copy->buffer);
-	void *staging = host ? host : clade_alloc(weights->context, copy->bytes + 1);
-	struct packing packing = { &copy->tensor.type, copy->tensor.layout, staging };
+	const struct clade_type *type = &copy->tensor.type;
+	struct packing p = { .queue = weights->queue, .copy = copy, .host = clade_buffer_host(copy->buffer) };
 	enum clade_status status;
+	int64_t count, width = copy->tensor.layout.width;
 
-	if (!staging && copy->bytes)
-		return clade_fail_memory(diag, copy->bytes, "a weight");
-	if (host)
-		memset(host, 0, copy->bytes);
-	status = clade_graph_read_weight(weights->graph, weight, pack_rows, &packing, diag);
-	if (!status && !host)
-		status = clade_buffer_write(weights->queue, copy->buffer, 0, staging, copy->bytes, true, diag);
-	if (!host)
-		clade_free(weights->context, staging);
+	p.columns = type->rank ? type->dims[type->rank - 1] : 1;
+	p.rows = clade_type_count(type, &count) && p.columns ? count / p.columns : 0;
+	if (!p.host && copy->tensor.layout.kind != CLADE_LAYOUT_ROWS && p.rows) {
+		struct clade_type panel = { type->dtype, 2, { width, p.columns } };
+		size_t panels = 1;
+
+		if (!clade_layout_bytes(&panel, copy->tensor.layout, &p.group_bytes))
+			return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, NULL, "rows cannot be packed");
+		if (p.group_bytes < STAGING_BYTES)
+			panels = STAGING_BYTES / p.group_bytes;
+		p.group_rows = width * (int64_t)panels;
+		p.group_bytes *= panels;
+		p.staging = clade_alloc(weights->context, p.group_bytes);
+		if (!p.staging)
+			return clade_fail_memory(diag, p.group_bytes, "a weight");
+	}
+	status = clade_graph_read_weight(weights->graph, weight, pack_rows, &p, diag);
+	clade_free(weights->context, p.staging);
 	return status;
 }
 

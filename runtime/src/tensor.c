@@ -158,17 +158,34 @@ bool clade_layout_bytes(const struct clade_type *type, struct clade_layout layou
 	return clade_size_mul(padded, (size_t)columns, &padded) && clade_size_mul(padded, element, out_bytes);
 }
 
-/* Copies whole panels of 4-byte elements, both ways; the inner loop writes contiguously when packing. */
+#define TILE_WORDS 16 /* a cache line */
+#define TILE_WIDTH 64 /* of panels that go through tiles */
+
+/* Copies whole panels of 4-byte elements, both ways, by tiles: rows often lie a power of two apart, and lines that
+ * share a cache set would be fetched once an element. */
 static void panel_words(uint32_t *panel, uint32_t *rows, int64_t columns, int64_t width, bool pack)
 {
-	for (int64_t k = 0; k < columns; k++) {
-		for (int64_t j = 0; j < width; j++) {
-			if (pack)
-				panel[k * width + j] = rows[j * columns + k];
-			else
-				rows[j * columns + k] = panel[k * width + j];
+	uint32_t tile[TILE_WORDS][TILE_WIDTH];
+
+	for (int64_t k = 0; k < columns; k += TILE_WORDS)
+		for (int64_t j0 = 0; j0 < width; j0 += TILE_WIDTH) {
+			int64_t deep = columns - k < TILE_WORDS ? columns - k : TILE_WORDS;
+			int64_t wide = width - j0 < TILE_WIDTH ? width - j0 : TILE_WIDTH;
+			size_t bytes = (size_t)wide * sizeof(uint32_t);
+
+			for (int64_t i = 0; i < deep && !pack; i++)
+				memcpy(tile[i], panel + (k + i) * width + j0, bytes);
+			for (int64_t j = 0; j < wide; j++) {
+				uint32_t *row = rows + (j0 + j) * columns + k;
+
+				for (int64_t i = 0; i < deep && pack; i++)
+					tile[i][j] = row[i];
+				for (int64_t i = 0; i < deep && !pack; i++)
+					row[i] = tile[i][j];
+			}
+			for (int64_t i = 0; i < deep && pack; i++)
+				memcpy(panel + (k + i) * width + j0, tile[i], bytes);
 		}
-	}
 }
 
 static void panel_row(char *packed, char *row, int64_t columns, int64_t width, size_t element, bool pack)
