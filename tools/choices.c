@@ -38,7 +38,8 @@ enum clade_status model_session(struct tool *tool, const struct model *model, in
 		};
 		struct clade_session_params params = { .size = sizeof(params),
 						       .choices = &choices,
-						       .capacity = capacity };
+						       .capacity = capacity,
+						       .host_bytes = available_memory() };
 		status = clade_session_create(model->graph, *out_device, &params, out_session, &tool->diag);
 	}
 	clade_free(tool->context, lock);

@@ -115,6 +115,8 @@ const char *float_text(float value, char out[32]);
 /* Usage error about one option or argument. */
 enum clade_status fail_usage(struct tool *tool, unsigned id, const char *where, const char *format, ...)
 	CLADE_PRINTF(4, 5);
+/* Bytes that this process may still take (memory.c); 0: not known. */
+uint64_t available_memory(void);
 /* "1.5 MiB" */
 const char *bytes_text(uint64_t bytes, char out[32]);
 

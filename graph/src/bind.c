@@ -173,7 +173,7 @@ static struct clade_bound *find_bound(struct clade_session *session, uint32_t en
 }
 
 static enum clade_status make_bound(struct clade_session *session, uint32_t entry, const int64_t *bounds,
-				    struct clade_bound **out_bound, struct clade_diag *diag)
+				    const int64_t *bindings, struct clade_bound **out_bound, struct clade_diag *diag)
 {
 	struct clade_plan_request request = {
 		.graph = session->graph, .rules = session->rules, .entry = entry, .bounds = bounds
@@ -190,6 +190,8 @@ static enum clade_status make_bound(struct clade_session *session, uint32_t entr
 	request.devices[CLADE_PLACE_MAIN] = session->devices[CLADE_PLACE_MAIN];
 	request.devices[CLADE_PLACE_HOST] = session->devices[CLADE_PLACE_HOST];
 	status = clade_plan_create(&request, &bound->plan, diag);
+	if (!status)
+		status = clade_session_check_room(session, bound->plan, bindings, diag);
 	if (!status)
 		status = instantiate(session, bound, diag);
 	grown = status ? NULL
@@ -445,7 +447,7 @@ enum clade_status clade_session_bind(struct clade_session *session, uint32_t ent
 		bounds[i] = bucket(session, entry, i, bindings[i]);
 	bound = find_bound(session, entry, bounds);
 	if (!bound)
-		status = make_bound(session, entry, bounds, &bound, diag);
+		status = make_bound(session, entry, bounds, bindings, &bound, diag);
 	*out_bound = bound;
 	if (status)
 		return status;

@@ -129,6 +129,7 @@ enum clade_status clade_session_create(const struct clade_graph *graph, struct c
 	session->graph = graph;
 	session->ir = clade_graph_ir(graph);
 	session->context = context;
+	session->host_bytes = params && params->size >= sizeof(*params) ? params->host_bytes : 0;
 	session->profiling = choices && choices->profiling;
 	session->last_entry = session->capacity_dim = CLADE_IR_NONE;
 	for (uint32_t d = 0; d < session->ir->dim_count; d++)

@@ -62,7 +62,8 @@ struct clade_session {
 	struct clade_weights *weights[CLADE_PLACE_COUNT];
 	struct clade_rules *rules;
 	bool profiling;
-	int64_t *bindings; /* per IR dim, -1: unbound */
+	uint64_t host_bytes; /* of clade_session_params */
+	int64_t *bindings;   /* per IR dim, -1: unbound */
 	bool *entry_done;
 	uint32_t capacity_dim; /* NONE if the graph has no cache */
 	struct clade_session_state *states;
@@ -104,6 +105,9 @@ enum clade_status clade_session_bind(struct clade_session *session, uint32_t ent
 void clade_bound_destroy(struct clade_session *session, struct clade_bound **bound);
 /* Grows the caches to at least `rows` (doubling), keeping what they hold. */
 enum clade_status clade_session_grow(struct clade_session *session, int64_t rows, struct clade_diag *diag);
+/* room.c: CLADE_ERR_MEMORY with the numbers if the plan's weights, states and values do not fit where they belong. */
+enum clade_status clade_session_check_room(struct clade_session *session, const struct clade_plan *plan,
+					   const int64_t *bindings, struct clade_diag *diag);
 /* rings.c: binds the dims of caches to a capacity (rings stop at their rows); whether a dim is one of those. */
 void clade_session_set_capacity(struct clade_session *session, int64_t rows);
 bool clade_session_is_cache_dim(const struct clade_session *session, uint32_t dim);

@@ -180,6 +180,15 @@ enum clade_status clade_weights_get(struct clade_weights *weights, uint32_t weig
 	return CLADE_OK;
 }
 
+bool clade_weights_has(const struct clade_weights *weights, uint32_t weight, struct clade_layout layout)
+{
+	for (const struct copy *c = weights->copies[weight]; c; c = c->next)
+		if (layout.kind == CLADE_LAYOUT_ANY ||
+		    (c->tensor.layout.kind == layout.kind && c->tensor.layout.width == layout.width))
+			return true;
+	return false;
+}
+
 void clade_weights_bytes(const struct clade_weights *weights, uint64_t *out_total, uint64_t *out_second)
 {
 	*out_total = *out_second = 0;

@@ -16,6 +16,8 @@ void clade_weights_destroy(struct clade_weights **weights);
  * `weights`. */
 enum clade_status clade_weights_get(struct clade_weights *weights, uint32_t weight, struct clade_layout layout,
 				    const struct clade_tensor **out_tensor, struct clade_diag *diag);
+/* Whether a copy in this layout (ANY: any) is there already. */
+bool clade_weights_has(const struct clade_weights *weights, uint32_t weight, struct clade_layout layout);
 /* Bytes of all copies, and of those that are a weight's second copy or more. */
 void clade_weights_bytes(const struct clade_weights *weights, uint64_t *out_total, uint64_t *out_second);
 

@@ -429,6 +429,47 @@ static void test_verify_every_step(void **state)
 	clade_store_destroy(&store);
 }
 
+/* A model that does not fit is refused before a weight is read, and the numbers are said. */
+static void test_no_room(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_store *store = fixture_decoder_store(f);
+	struct clade_graph *graph = fixture_graph(f, fixture_decoder_text, store);
+	float x[8] = { 1 };
+	struct clade_input input = f32_input("x", x, 3, DIMS(1, 1, 8));
+
+	for (size_t d = 0; d < f->device_count; d++) {
+		enum clade_device_kind kind = clade_device_get_info(f->devices[d])->kind;
+		struct clade_session_params params = { .size = sizeof(params), .capacity = 1 << 20 };
+		struct clade_device_counters before, after;
+		struct clade_session *session;
+		struct clade_plan_totals totals;
+
+		/* weights are 1 KiB, two caches of 2^20 rows 32 MiB each */
+		params.host_bytes = (uint64_t)64 << 20;
+		if (kind == CLADE_DEVICE_HOST || kind == CLADE_DEVICE_CPU) {
+			REQUIRE_OK(f, clade_session_create(graph, f->devices[d], &params, &session, &f->diag));
+			clade_device_get_counters(f->devices[d], &before);
+			assert_int_equal(clade_session_run(session, "decode", &input, 1, &f->diag), CLADE_ERR_MEMORY);
+			clade_device_get_counters(f->devices[d], &after);
+			assert_int_equal(f->diag.id, CLADE_MSG_NO_ROOM);
+			assert_non_null(strstr(f->diag.text, "states 64.0 MiB"));
+			assert_int_equal(after.buffers_created, before.buffers_created);
+			clade_diag_reset(&f->diag);
+			clade_session_destroy(&session);
+		}
+		params.host_bytes = (uint64_t)66 << 20;
+		REQUIRE_OK(f, clade_session_create(graph, f->devices[d], &params, &session, &f->diag));
+		REQUIRE_OK(f, clade_session_run(session, "decode", &input, 1, &f->diag));
+		REQUIRE_OK(f, clade_session_run(session, "decode", &input, 1, &f->diag));
+		assert_true(clade_session_totals(session, "decode", &totals));
+		assert_int_equal(totals.state_bytes, 64 << 20);
+		clade_session_destroy(&session);
+	}
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+}
+
 static void test_wrong_inputs(void **state)
 {
 	struct fixture *f = *state;
@@ -519,6 +560,7 @@ int main(void)
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_lock_round_trip, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_verify_every_step, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_no_room, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_inputs, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_rules, fixture_setup, fixture_teardown),
 	};

@@ -333,6 +333,21 @@ def test_sampling(clade):
         assert word in clade(*one, *args, rc=2)[1]
 
 
+def test_no_room(clade):
+    """a model larger than memory is refused before it is read, with the numbers: exit 5"""
+    rows = 1 << 28
+    path = clade.file("huge.safetensors", b"")
+    head = json.dumps({"table": {"dtype": "F32", "shape": [rows, 1024], "data_offsets": [0, rows * 4096]}}).encode()
+    with open(path, "wb") as file:
+        file.write(len(head).to_bytes(8, "little") + head)
+        file.truncate(8 + len(head) + rows * 4096)  # a hole
+    graph = clade.file("huge.graph", f"clade 1\nmodel \"huge\"\ndim T : run\nweight table : f32[{rows}, 1024]\n"
+                       "entry main {\n  input ids : i32[T]\n  output y : f32[T, 1024] = embedding(ids, table)\n}\n")
+    for device in ["ref"] + (["cl"] if any(d["id"] != "ref" for d in clade.json("devices")) else []):
+        err = clade("run", graph, "--weights", path, "--in", "ids=[1]", "--device", device, rc=5)[1]
+        assert "1024.0 GiB" in err and "nothing has been loaded" in err and "CLADE-215" in err, err
+
+
 def test_stdout(clade):
     """a full or closed stdout is an error, not a crash; a closed pipe too"""
     for args in (["help"], ["ops"], ["run", SDPA, *ONE], ["run", SDPA, *ONE, "--json"], ["generate", "dates", "--prompt", "1 May 2004"], ["check", SDPA], ["devices", "--json"]):

@@ -31,6 +31,10 @@ struct clade_session_params {
 	uint32_t size;
 	const struct clade_choices *choices; /* NULL: defaults */
 	int64_t capacity;                    /* rows reserved in caches from the start; 0: they grow by doubling */
+	/* Host memory that may be used, as the caller has found out; 0: not known. A model that does not fit in it (on
+	 * devices that compute in host memory), or in the device's, is refused with the numbers before weights are
+	 * read. */
+	uint64_t host_bytes;
 };
 CLADE_API enum clade_status clade_session_create(const struct clade_graph *graph, struct clade_device *device,
 						 const struct clade_session_params *params,

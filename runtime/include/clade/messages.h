@@ -87,6 +87,7 @@ enum clade_message {
 	CLADE_MSG_SIZE = 212,
 	CLADE_MSG_PERMUTE = 213,
 	CLADE_MSG_RING = 214,
+	CLADE_MSG_NO_ROOM = 215,
 	/* 250-299 weight files */
 	CLADE_MSG_FILE_FIRST = 250,
 	CLADE_MSG_FILE_KIND = 250,   /* not the kind of file that is read here */
