@@ -59,6 +59,19 @@ CASES = [
 ]
 
 
+# folder, tokens: one more than the model has positions
+LONG = [("bert", 18), ("distilbert", 18), ("roberta", 16), ("gpt2", 81), ("opt", 81)]
+
+
+def too_long(folder, tokens):
+    runs = [subprocess.run([sys.argv[1], "run", HERE / folder, "--device", "ref", "--in", f"input_ids={[[5] * count]}", "--quiet"],
+                           capture_output=True, text=True) for count in (tokens - 1, tokens)]
+    if runs[0].returncode == 0 and runs[1].returncode == 3 and "clade: error: " in runs[1].stderr:
+        return 0
+    print(f"FAILED {folder}: {tokens - 1} tokens exit {runs[0].returncode}, {tokens} exit {runs[1].returncode}, expected 0 and 3")
+    return 1
+
+
 def changed(folder, key, value):
     config = json.loads((HERE / folder / "config.json").read_text())
     place = config
@@ -79,7 +92,9 @@ def main():
         if run.returncode != 3 or words not in run.stderr or run.stderr.count("\n") != 1:
             print(f"FAILED {folder} {key} = {value}: exit {run.returncode}, expected 3 and \"{words}\":\n{run.stderr}")
             wrong += 1
-    print(f"{len(CASES) - wrong} passed, {wrong} failed")
+    for folder, tokens in LONG:
+        wrong += too_long(folder, tokens)
+    print(f"{len(CASES) + len(LONG) - wrong} passed, {wrong} failed")
     sys.exit(wrong != 0)
 
 
