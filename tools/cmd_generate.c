@@ -406,6 +406,22 @@ static void print_stats(const struct job *job)
 		g->new_seconds > 0 ? (double)later / g->new_seconds : 0.0);
 }
 
+/* Where the model's configuration names no end or start, the tokenizer's does. */
+static enum clade_status take_special_tokens(struct job *job)
+{
+	struct generator *g = &job->generator;
+	enum clade_status status = CLADE_OK;
+	int32_t id;
+	if (job->tokenizer != NULL && g->end_count == 0 && !job->tool->options.ignore_eos) {
+		status = model_special(job->tool, &job->model, job->tokenizer, "eos_token", &id);
+		if (status == CLADE_OK && id >= 0)
+			g->ends[g->end_count++] = id;
+	}
+	if (job->tokenizer != NULL && g->start < 0 && status == CLADE_OK)
+		status = model_special(job->tool, &job->model, job->tokenizer, "bos_token", &g->start);
+	return status;
+}
+
 static enum clade_status generate(struct job *job)
 {
 	struct tool *tool = job->tool;
@@ -421,6 +437,8 @@ static enum clade_status generate(struct job *job)
 	bool only_ids = tool->options.ids != NULL && tool->options.print_ids && tool->options.stops.count == 0;
 	if (status == CLADE_OK && !only_ids)
 		status = model_tokenizer(tool, &job->model, &job->tokenizer);
+	if (status == CLADE_OK)
+		status = take_special_tokens(job);
 	job->chats = tool->options.chat || tool->options.system != NULL || tool->options.messages != NULL;
 	if (status == CLADE_OK && job->chats && tool->options.ids == NULL)
 		status = chat_open(tool, &job->model, job->tokenizer, &job->chat);

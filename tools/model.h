@@ -32,6 +32,9 @@ void model_close(struct model *model);
 enum clade_status model_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out);
 /* The same, but a model without tokenizer is an error. */
 enum clade_status model_need_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out);
+/* The id of "eos_token", "bos_token", ... by tokenizer_config.json or special_tokens_map.json; -1: they name none. */
+enum clade_status model_special(struct tool *tool, const struct model *model, const struct clade_tokenizer *tokenizer,
+				const char *name, int32_t *out);
 /* A value by name: the graph's `meta`, then generation_config.json, then config.json. */
 bool model_meta(const struct model *model, const char *key, struct clade_meta *out);
 /* The same for a list ("eos_token_id" may be a number or an array): element `index`. */

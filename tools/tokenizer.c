@@ -242,6 +242,33 @@ static enum clade_status create_from_gguf(struct tool *tool, const struct model 
 	return status;
 }
 
+/* ---- special tokens by name ---- */
+
+static int32_t find_special(const struct clade_tokenizer *tokenizer, const struct part *part, const char *name)
+{
+	json_t *root = part->text != NULL ? json_loadb(part->text, part->bytes, 0, NULL) : NULL;
+	const json_t *value = json_object_get(root, name);
+	const char *text = json_string_value(json_is_object(value) ? json_object_get(value, "content") : value);
+	int32_t id = text != NULL ? clade_tokenizer_find(tokenizer, text) : -1;
+	json_decref(root);
+	return id;
+}
+
+enum clade_status model_special(struct tool *tool, const struct model *model, const struct clade_tokenizer *tokenizer,
+				const char *name, int32_t *out)
+{
+	struct part part;
+	enum clade_status status = CLADE_OK;
+	*out = -1;
+	for (int which = CONFIG; which <= SPECIAL_MAP && status == CLADE_OK && *out < 0; which++) {
+		status = load_part(tool, model, which, &part);
+		if (status == CLADE_OK)
+			*out = find_special(tokenizer, &part, name);
+		clade_free(tool->context, part.text);
+	}
+	return status;
+}
+
 enum clade_status model_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out)
 {
 	*out = NULL;

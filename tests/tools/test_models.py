@@ -219,6 +219,25 @@ def test_chat(clade):
         assert text in err, (args, err)
 
 
+def test_special_tokens(clade):
+    """generate: the end and the start that only tokenizer_config.json names"""
+    config = {"chat_template": "w1"}
+    chat_model(clade, "silent", config)
+    ids = clade("generate", "silent", "--prompt", "w7", "--print-ids", "--ignore-eos", "-n", "9")[0].split()
+    end = next(i for i in range(1, 9) if ids[i] not in ids[:i])  # a later token, met for the first time
+    for name in ("silent", "by_config", "by_map"):
+        files = {"by_config": {}, "by_map": {"special_tokens_map__json": {"eos_token": f"w{ids[end]}", "bos_token": "w7"}}}.get(name, {})
+        if name != "silent":
+            chat_model(clade, name, config if files else {"eos_token": {"content": f"w{ids[end]}"}, "bos_token": "w7"}, **files)
+        graph = os.path.join(clade.folder, name, "model.graph")
+        with open(graph) as file:
+            text = file.read()
+        with open(graph, "w") as file:
+            file.write(text.replace('meta "eos_token_id" = 3', "").replace('meta "bos_token_id" = 1', ""))
+        got = clade("generate", name, "--prompt", "w7", "--print-ids", "-n", "9")[0].split()
+        assert got == (ids if name == "silent" else ids[:end]), (name, got, ids)
+
+
 def test_stories(clade):
     """stories260K from its folder and its GGUF files: text as recorded, perplexity as transformers gives it"""
     folder = os.path.join(SHARED, "stories260K")
@@ -239,7 +258,7 @@ def test_stories(clade):
     return None
 
 
-TESTS = [test_families, test_greedy, test_family_errors, test_sentences, test_decoder_vectors, test_tokenizer_files, test_chat, test_stories]
+TESTS = [test_families, test_greedy, test_family_errors, test_sentences, test_decoder_vectors, test_tokenizer_files, test_chat, test_special_tokens, test_stories]
 if __name__ == "__main__":
     names = sys.argv[3:]
     sys.exit(main([test for test in TESTS if not names or test.__name__ in names], PROGRAM, "test_models"))
