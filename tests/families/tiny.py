@@ -86,6 +86,8 @@ def save(folder, model, inputs, outputs=("logits",), prompt=None, source=None, s
         tensors["in." + name] = value.numpy().astype(numpy.float32 if value.is_floating_point() else numpy.int32)
     for name in outputs:
         value = result[name].detach().double().numpy().copy()
+        kept = value if skip is None or value.shape[:2] != numpy.asarray(skip).shape else value[~numpy.asarray(skip)]
+        assert numpy.isfinite(kept).all(), f"{name} holds values that are no numbers"
         padded = numpy.asarray(skip) if skip is not None else None
         if padded is None or value.shape[:2] != padded.shape:
             padded = numpy.zeros(value.shape[:2], bool)
