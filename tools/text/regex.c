@@ -73,60 +73,69 @@ static enum clade_status property(struct translation *t, bool inside)
 	return fine ? CLADE_OK : out_of_memory(t);
 }
 
-/* \s, \w, \h and their opposites. A class that holds an opposite leaves it as it is (as in [\s\S]: everything). */
-static enum clade_status shorthand(struct translation *t, const char *set, bool negated, bool inside)
+/* What \s, \w, \d and \h stand for, as members of a class; properties with what newer Unicodes added. */
+static bool put_set(struct translation *t, char letter)
 {
-	bool fine;
-	if (inside && negated)
-		fine = text_add(t->out, t->pattern + t->at, 2);
-	else if (inside)
-		fine = put(t, set);
+	static const char *const properties[] = { "L", "Nl", "M", "Nd", "Pc" };
+	if (letter == 's')
+		return put(t, REGEX_SPACE);
+	if (letter == 'h')
+		return put(t, HEX);
+	if (letter == 'd')
+		return put(t, "\\p{Nd}") && put_added(t, "Nd", 2);
+	bool fine = put(t, ONIG_WORD);
+	for (size_t i = 0; i < 5 && fine; i++)
+		fine = put_added(t, properties[i], strlen(properties[i]));
+	return fine;
+}
+
+/* \s, \w, \d, \h and, as capitals, their opposites. Within a class an opposite goes to `beside`: it is an alternative
+ * to the rest of the class. */
+static enum clade_status shorthand(struct translation *t, char letter, bool inside)
+{
+	char small = (char)(letter | 0x20);
+	bool opposite = letter != small, fine;
+	if (inside && !opposite)
+		fine = put_set(t, small);
 	else
-		fine = put(t, negated ? "[^" : "[") && put(t, set) && put(t, "]");
+		fine = put(t, opposite ? "[^" : "[") && put_set(t, small) && put(t, "]");
 	t->at += 2;
 	return fine ? CLADE_OK : out_of_memory(t);
 }
 
-static enum clade_status escape(struct translation *t, bool inside, bool opposites)
+/* \uHHHH is \x{HHHH}. */
+static enum clade_status code_point(struct translation *t)
+{
+	const char *digits = t->pattern + t->at + 2;
+	if (strspn(digits, "0123456789abcdefABCDEF") < 4)
+		return refuse(t, "\\u without four digits");
+	t->at += 6;
+	return put(t, "\\x{") && text_add(t->out, digits, 4) && put(t, "}") ? CLADE_OK : out_of_memory(t);
+}
+
+static enum clade_status escape(struct translation *t, bool inside)
 {
 	char letter = t->pattern[t->at + 1];
-	switch (letter) {
-	case 'p':
-	case 'P':
+	if (letter == 'p' || letter == 'P')
 		return property(t, inside);
-	case 's':
-	case 'S':
-		if (!inside || (!opposites && letter == 's'))
-			return shorthand(t, REGEX_SPACE, letter == 'S', inside);
-		break;
-	case 'w':
-	case 'W':
-		if (!inside || (!opposites && letter == 'w'))
-			return shorthand(t, ONIG_WORD, letter == 'W', inside);
-		break;
-	case 'h':
-	case 'H':
-		if (inside && letter == 'H')
-			return refuse(t, "\\H within a class");
-		return shorthand(t, HEX, letter == 'H', inside);
-	case '\0':
+	if (letter != '\0' && strchr("sSwWdDhH", letter) != NULL)
+		return shorthand(t, letter, inside);
+	if (letter == 'u')
+		return code_point(t);
+	if (letter == '\0')
 		return refuse(t, "a lone \\");
-	default:
-		break;
-	}
 	bool fine = text_add(t->out, t->pattern + t->at, 2);
 	t->at += 2;
 	return fine ? CLADE_OK : out_of_memory(t);
 }
 
-/* Where the class that begins at `at` ends (its ']'; classes may lie within), and whether it holds \S or \W. */
-static size_t class_end(const char *pattern, size_t at, bool *out_opposites)
+/* Where the class that begins at `at` ends (its ']'); classes may lie within. */
+static size_t class_end(const char *pattern, size_t at)
 {
 	size_t start = at + 1 + (pattern[at + 1] == '^'), depth = 1;
-	*out_opposites = false;
 	for (at = start; pattern[at] != '\0'; at++) {
 		if (pattern[at] == '\\' && pattern[at + 1] != '\0') {
-			*out_opposites |= strchr("SW", pattern[++at]) != NULL;
+			at++;
 		} else if (pattern[at] == '[' && pattern[at + 1] == ':' && strstr(pattern + at, ":]") != NULL) {
 			at = (size_t)(strstr(pattern + at, ":]") - pattern) + 1;
 		} else if (pattern[at] == '[') {
@@ -137,6 +146,13 @@ static size_t class_end(const char *pattern, size_t at, bool *out_opposites)
 		}
 	}
 	return at;
+}
+
+/* Whether \S, \P{..} or the like stands here: within a class an alternative to the rest of it. */
+static bool is_opposite(const char *here)
+{
+	return here[0] == '\\' && here[1] != '\0' &&
+	       (strchr("SWDHP", here[1]) != NULL || (here[1] == 'p' && here[2] == '{' && here[3] == '^'));
 }
 
 static enum clade_status char_class(struct translation *t);
@@ -169,63 +185,99 @@ static enum clade_status intersection(struct translation *t, size_t start)
 	return status;
 }
 
+/* One member of a class, or what keeps it together. `depth`: how many classes it lies in. */
+static enum clade_status member(struct translation *t, struct text_buffer *beside, size_t *depth)
+{
+	const char *here = t->pattern + t->at;
+	if (is_opposite(here)) {
+		struct text_buffer *out = t->out;
+		bool fine = text_add(beside, "|", beside->count > 0);
+		t->out = beside;
+		enum clade_status status = fine ? escape(t, false) : out_of_memory(t);
+		t->out = out;
+		return status;
+	}
+	if (here[0] == '\\')
+		return escape(t, true);
+	if (here[0] == '[' && here[1] == '^')
+		return refuse(t, "a negated class within a class");
+	if (here[0] == '[' && here[1] == ':' && strstr(here, ":]") != NULL)
+		return refuse(t, "a POSIX class"); /* Oniguruma's hold other characters than PCRE2's */
+	t->at++;
+	/* the members of a class within are members of the whole */
+	if (here[0] == '[')
+		++*depth;
+	else if (here[0] == ']' && *depth > 1)
+		--*depth;
+	else
+		return text_add(t->out, here, 1) ? CLADE_OK : out_of_memory(t);
+	return CLADE_OK;
+}
+
+/* [AB] at `start` of `out` becomes (?:[A]|B), [^AB] becomes (?:(?![A]|B)(?s:.)), where B stands beside. */
+static bool add_beside(struct translation *t, size_t start, const struct text_buffer *beside)
+{
+	struct text_buffer class = { .context = t->source->context };
+	bool negated = t->out->bytes[start + 1] == '^', fine;
+	size_t from = start + 1 + negated, bytes = t->out->count - from;
+	fine = bytes <= 1 ||
+	       (text_add(&class, "[", 1) && text_add(&class, t->out->bytes + from, bytes) && text_add(&class, "|", 1));
+	t->out->count = start;
+	fine = fine && put(t, negated ? "(?:(?!" : "(?:") && text_add(t->out, class.bytes, class.count) &&
+	       text_add(t->out, beside->bytes, beside->count) && put(t, negated ? ")(?s:.))" : ")");
+	text_finish(&class);
+	return fine;
+}
+
 /* A class from its '[' to its ']'. */
 static enum clade_status char_class(struct translation *t)
 {
-	bool opposites, fine = true;
-	size_t end = class_end(t->pattern, t->at, &opposites), start = t->out->count, depth = 1;
+	struct text_buffer beside = { .context = t->source->context };
+	size_t end = class_end(t->pattern, t->at), start = t->out->count, depth = 1;
 	size_t first = t->at + 1 + (t->pattern[t->at + 1] == '^');
-	enum clade_status status = CLADE_OK;
-	fine = text_add(t->out, t->pattern + t->at, first - t->at);
-	for (t->at = first; t->at < end && fine && status == CLADE_OK;) {
-		const char *here = t->pattern + t->at;
-		size_t length = 1;
-		if (here[0] == '\\') {
-			status = escape(t, true, opposites);
-			continue;
+	enum clade_status status = text_add(t->out, t->pattern + t->at, first - t->at) ? CLADE_OK : out_of_memory(t);
+	bool closed = t->pattern[end] == ']';
+	for (t->at = first; t->at < end && status == CLADE_OK;) {
+		if (strncmp(t->pattern + t->at, "&&", 2) == 0) {
+			status = beside.count == 0 ? intersection(t, start)
+						   : refuse(t, "an intersection with an opposite");
+			text_finish(&beside);
+			return status;
 		}
-		if (here[0] == '&' && here[1] == '&')
-			return intersection(t, start);
-		if (here[0] == '[' && here[1] == '^')
-			return refuse(t, "a negated class within a class");
-		if (here[0] == '[' && here[1] == ':' && strstr(here, ":]") != NULL)
-			length = (size_t)(strstr(here, ":]") - here) + 2;
-		/* the members of a class within are members of the whole */
-		if (length == 1 && here[0] == '[')
-			depth++;
-		else if (here[0] == ']' && depth > 1)
-			depth--;
-		else
-			fine = text_add(t->out, here, length);
-		t->at += length;
+		status = member(t, &beside, &depth);
 	}
-	if (fine && t->pattern[t->at] == ']') {
-		fine = put(t, "]");
+	if (status == CLADE_OK && closed) {
 		t->at++;
+		if (!put(t, "]") || (beside.count > 0 && !add_beside(t, start, &beside)))
+			status = out_of_memory(t);
 	}
-	return fine ? status : out_of_memory(t);
+	text_finish(&beside);
+	return status;
 }
 
-/* {n,m} and what may follow: a + repeats once more there, which PCRE2 would read as possessive. */
+/* {n,m} and what may follow: there a + repeats once more, which PCRE2 would read as possessive, and {n}? is an option,
+ * not a lazy repetition; {,m} begins at 0. */
 static enum clade_status interval(struct translation *t)
 {
-	size_t length = strspn(t->pattern + t->at + 1, "0123456789,") + 2;
-	bool fine;
-	if (t->pattern[t->at + length - 1] != '}') { /* an ordinary brace */
+	const char *here = t->pattern + t->at;
+	size_t length = strspn(here + 1, "0123456789,") + 2;
+	bool exact = memchr(here, ',', length) == NULL, fine;
+	if (here[length - 1] != '}' || length == 2) { /* an ordinary brace */
 		t->atom = t->out->count;
 		fine = put(t, "\\{");
 		t->at++;
 		return fine ? CLADE_OK : out_of_memory(t);
 	}
-	fine = text_add(t->out, t->pattern + t->at, length);
+	fine = put(t, here[1] == ',' ? "{0" : "{") && text_add(t->out, here + 1, length - 1);
 	t->at += length;
-	if (fine && t->pattern[t->at] == '+') {
+	if (fine && (here[length] == '+' || (here[length] == '?' && exact))) {
 		size_t atom = t->atom, count = t->out->count - atom;
+		const char end[] = { ')', here[length] };
 		fine = put(t, "(?:)+");
 		if (fine) {
 			memmove(t->out->bytes + atom + 3, t->out->bytes + atom, count);
 			memcpy(t->out->bytes + atom, "(?:", 3);
-			memcpy(t->out->bytes + atom + 3 + count, ")+", 2);
+			memcpy(t->out->bytes + atom + 3 + count, end, 2);
 		}
 		t->at++;
 	}
@@ -240,7 +292,7 @@ static enum clade_status step(struct translation *t)
 	if (strchr("*+?", here) == NULL && here != ')')
 		t->atom = t->out->count;
 	if (here == '\\')
-		return escape(t, false, false);
+		return escape(t, false);
 	if (here == '[')
 		return char_class(t);
 	if (here == '(') {
