@@ -51,6 +51,28 @@ static enum clade_status run_token(struct clade_session *session, int index, flo
 	return status ? status : clade_session_output(session, "y", NULL, answer + index * ROW, diag);
 }
 
+/* Caches that are rings, and a batch reordered before each token but the first. Doing a token again changes nothing:
+ * both rows become what row 0 is. */
+static const char beams_text[] =
+	"clade 1\nmodel \"beams\"\ndim B : session\ndim T : run\n"
+	"weight wq : f32[8, 8]\nweight wk : f32[8, 8]\nweight wv : f32[8, 8]\nweight wo : f32[8, 8]\n"
+	"state kc, vc : cache[B, 2, 4] window 2\n"
+	"entry decode chunk T {\n  input x : f32[B, T, 8]\n  input pos : i32[B, T] = range\n"
+	"  kc <- cache_write(split_heads(linear(x, wk), heads = 2), pos)\n"
+	"  vc <- cache_write(split_heads(linear(x, wv), heads = 2), pos)\n"
+	"  q = split_heads(linear(x, wq), heads = 2)\n"
+	"  a = attention(q, kc, vc, causal = true, window = 2, q_pos = pos)\n"
+	"  output y : f32[B, T, 8] = linear(merge_heads(a), wo)\n}\n";
+
+static enum clade_status run_beam(struct clade_session *session, int index, float *answer, struct clade_diag *diag)
+{
+	const int32_t rows[BATCH] = { 0, 0 };
+	enum clade_status status = index ? clade_session_permute(session, rows, BATCH, diag) : CLADE_OK;
+
+	return status ? status : run_token(session, index, answer, diag);
+}
+
+static const struct subject beams = { beams_text, true, TOKENS, run_beam };
 static const struct subject sdpa = { fixture_sdpa_text, false, 1, run_sdpa };
 static const struct subject decoder = { fixture_decoder_text, true, TOKENS, run_token };
 
@@ -257,6 +279,16 @@ static void allocations_of_growing_caches(void **state)
 	each_fails(&decoder, (struct failure) { "ref", .for_ever = true }, 100);
 }
 
+static void calls_of_reordered_rings(void **state)
+{
+	each_fails(&beams, (struct failure) { "cl", -4 }, 100);
+}
+
+static void allocations_of_reordered_rings(void **state)
+{
+	each_fails(&beams, (struct failure) { "ref" }, 100);
+}
+
 static int setup(void **state)
 {
 	if (shim_connect(&shim, getenv("CLADE_TEST_SHIM")))
@@ -268,10 +300,9 @@ static int setup(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(calls_of_one_attention),
-		cmocka_unit_test(allocations_of_one_attention),
-		cmocka_unit_test(calls_of_growing_caches),
-		cmocka_unit_test(allocations_of_growing_caches),
+		cmocka_unit_test(calls_of_one_attention),   cmocka_unit_test(allocations_of_one_attention),
+		cmocka_unit_test(calls_of_growing_caches),  cmocka_unit_test(allocations_of_growing_caches),
+		cmocka_unit_test(calls_of_reordered_rings), cmocka_unit_test(allocations_of_reordered_rings),
 	};
 
 	if (argc > 1) /* one test by name, for debuggers */
