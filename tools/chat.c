@@ -163,6 +163,8 @@ enum clade_status chat_open(struct tool *tool, const struct model *model, const 
 		status = parse_template(tool, model, config, out);
 	if (status == CLADE_OK) {
 		out->variables = json_pack("{s:b, s:n, s:n}", "add_generation_prompt", 1, "tools", "documents");
+		if (tool->options.date != NULL)
+			json_object_set_new(out->variables, "strftime_now", json_string(tool->options.date));
 		if (out->variables == NULL || !set_tokens(model, tokenizer, config, map, out->variables))
 			status = clade_fail_memory(&tool->diag, 0, "a chat's variables");
 	}

@@ -494,6 +494,8 @@ static const struct option own_options[] = {
 	{ "system", "TEXT", "a system message before it (implies --chat)", take_text, AT(system) },
 	{ "messages", "F", "a JSON list of messages { role, content } instead of a prompt (-: stdin; implies --chat)",
 	  take_text, AT(messages) },
+	{ "date", "DAY", "what templates that ask for the date are told: 2026-01-31 (they get none otherwise)",
+	  take_text, AT(date) },
 	{ "max-tokens", "N", "new tokens at most (default: until the end token or the context is full)", take_integer,
 	  AT(count), 'n', 0, 1 << 30 },
 	{ "temp", "T", "temperature; 0 (default): always the likeliest token", take_number, AT(temperature), 0, 0,

@@ -51,7 +51,7 @@ struct options {
 	int64_t stride;
 	struct words texts;
 	const char *pool, *out;
-	const char *system, *messages;
+	const char *system, *messages, *date;
 	bool chat;
 	bool normalize;
 };

@@ -463,6 +463,8 @@ def jobs(seed=1, rounds=12):
                 variables["tools_in_user_message"] = rng.random() < 0.5
             if i == 4:
                 variables["messages"] = variables["messages"][::-1]
+            if i == 3:
+                variables["strftime_now"] = "2024-02-29"
             if i == 5:
                 variables["enable_thinking"] = False
             if name == "gemma-3" and i % 3 == 1:
@@ -472,6 +474,8 @@ def jobs(seed=1, rounds=12):
     variables = {"messages": [{"role": "system", "content": "z"}, {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "a\n"}], "bos_token": "<s>"}
     for number, line in enumerate(LANGUAGE.strip("\n").split("\n")):
         yield f"language {number}", line, variables
+    for number, now in enumerate(("2026-01-31", "1999-12-31 23:59:58", "2024-02-29 00:05:07", "2000-03-01 12:00:00")):
+        yield f"moment {number}", "{{ strftime_now('%a %A %b %B %d %e %F %H %I %j %m %M %p %S %y %Y %% é %-d') }} {{ strftime_now is defined }}", {"strftime_now": now}
     for number, text in enumerate(WHITESPACE):
         yield f"white space {number}", text, variables
     for number, text in enumerate(WRONG):

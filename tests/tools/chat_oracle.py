@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """The same as render_chat.c by jinja2, set up as transformers sets it up: chat_oracle.py < lines of {"template", "variables"}"""
+import datetime
 import json
 import sys
 
@@ -35,6 +36,10 @@ environment.filters["tojson"] = tojson
 environment.globals["raise_exception"] = raise_exception
 for line in sys.stdin:
     job = json.loads(line)
+    now = job["variables"].pop("strftime_now", None)
+    if now:
+        moment = datetime.datetime.fromisoformat(now)
+        job["variables"]["strftime_now"] = moment.strftime
     try:
         result = {"text": environment.from_string(job["template"]).render(**job["variables"])}
     except Exception as error:

@@ -43,6 +43,10 @@ def compare(jobs, got, want):
 def check_errors():
     results = run([RENDER], [("", template, {}) for template, _, _ in ERRORS])
     wrong = 0
+    for result in run([RENDER], [("", "{{ strftime_now('%Z') }}", {"strftime_now": now}) for now in ("2026-01-31", "2026-02-30", "2026-1-31x", "today", 5, "2026-13-01")]):
+        if "strftime_now" not in result.get("error", "") + result.get("where", ""):
+            wrong += 1
+            print(f"strftime_now: {result}")
     for (template, where, text), result in zip(ERRORS, results, strict=True):
         if not result.get("where", "").startswith(where) or text not in result.get("error", ""):
             wrong += 1

@@ -211,9 +211,11 @@ def test_chat(clade):
         assert clade("generate", name, "--messages", "more.json", "--system", "w11", *new)[0] == expect("2,3,11,4,7")
         assert clade("generate", name, "--chat", "--lines", "-", *new, text="w7\nw8\n")[0] == expect("1,4,7,6") + expect("1,4,8,6")
     assert clade("generate", "plain", "--prompt", "w7 w8", *new)[0] == expect("1,7,8")
+    chat_model(clade, "dated", {"chat_template": "w{{ strftime_now('%-d') }} {{ messages[0].content }}"})
+    assert clade("generate", "dated", "--chat", "--date", "2026-01-05", "--prompt", "w7", *new)[0] == expect("5,7")
     bad = clade.file("bad.json", '[{"content": "x"}]')
     for args, code, text in ((["none", "--chat", "--prompt", "w7"], 3, "has no chat template"), (["wrong", "--chat", "--prompt", "w7"], 3, "chat_template:2:4: the statement `include` is not supported"),
-                             (["strict", "--chat", "--prompt", "w7"], 3, "the template refuses this: only tools here"), (["plain", "--chat", "--ids", "1"], 2, "exactly as given"),
+                             (["strict", "--chat", "--prompt", "w7"], 3, "the template refuses this: only tools here"), (["plain", "--chat", "--ids", "1"], 2, "exactly as given"), (["dated", "--chat", "--prompt", "w7"], 3, "(--date)"), (["dated", "--chat", "--date", "today", "--prompt", "w7"], 3, "2026-01-31"),
                              (["plain", "--messages", "talk.json", "--prompt", "w7"], 2, "only one of"), (["plain", "--messages", bad], 3, '"role"')):
         err = clade("generate", *args, rc=code)[1]
         assert text in err, (args, err)

@@ -267,6 +267,26 @@ static enum clade_status call_dict(struct render *render, enum value_kind kind, 
 	return status;
 }
 
+/* Conversions that neither the machine's zone nor its language changes. */
+static enum clade_status call_strftime(struct render *render, const struct arguments *arguments, struct value *out)
+{
+	const struct value *format = argument(arguments, 0, "format");
+	char text[256] = "";
+	if (format == NULL || format->kind != VALUE_STRING || format->bytes == 0)
+		return render_fail(render, "strftime_now needs a format");
+	for (size_t i = 0; i < format->bytes; i++) {
+		if (format->text[i] != '%')
+			continue;
+		i += format->text[i + 1] == '-';
+		if (format->text[++i] == '\0' || strchr("aAbBdmyYjHIMSpeF%", format->text[i]) == NULL)
+			return render_fail(render, "strftime_now knows %%a %%A %%b %%B %%d %%e %%F %%H %%I %%j %%m %%M "
+						   "%%p %%S %%y %%Y %%%%, not others");
+	}
+	if (strftime(text, sizeof(text), format->text, &render->now) == 0)
+		return render_fail(render, "what strftime_now gives is longer than %zu bytes", sizeof(text) - 1);
+	return value_string(render, text, strlen(text), out);
+}
+
 enum clade_status call_function(struct render *render, const char *name, const struct arguments *arguments,
 				struct value *out)
 {
@@ -277,6 +297,8 @@ enum clade_status call_function(struct render *render, const char *name, const s
 		return call_dict(render, VALUE_NAMESPACE, arguments, out);
 	if (strcmp(name, "dict") == 0)
 		return call_dict(render, VALUE_DICT, arguments, out);
+	if (strcmp(name, "strftime_now") == 0)
+		return call_strftime(render, arguments, out);
 	const struct value *message = argument(arguments, 0, "message");
 	if (message == NULL)
 		return render_fail(render, "raise_exception needs a message");

@@ -8,6 +8,8 @@
 
 #include <clade/chat.h>
 
+#include <time.h>
+
 /* Memory that is freed as a whole. */
 struct arena {
 	struct clade_context *context;
@@ -138,7 +140,7 @@ enum value_kind {
 	VALUE_DICT,
 	VALUE_NAMESPACE, /* a dict that `set` may change */
 	VALUE_MACRO,
-	VALUE_FUNCTION /* range, namespace, dict, raise_exception */
+	VALUE_FUNCTION /* range, namespace, dict, raise_exception, strftime_now */
 };
 struct value {
 	enum value_kind kind;
@@ -173,6 +175,7 @@ struct render {
 	struct text_buffer *out;
 	uint64_t steps;
 	uint32_t depth, nest; /* of calls; of lists being printed */
+	struct tm now;        /* what strftime_now tells, where the variables define it */
 	enum { FLOW_ON, FLOW_BREAK, FLOW_CONTINUE } flow;
 };
 enum clade_status render_fail(struct render *render, const char *format, ...) CLADE_PRINTF(2, 3);

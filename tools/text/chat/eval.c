@@ -369,7 +369,7 @@ static enum clade_status eval_call(struct render *render, const struct node *nod
 		return call_function(render, function.text, &arguments, out);
 	if (function.kind == VALUE_UNDEFINED && strcmp(function.text, "strftime_now") == 0)
 		return render_fail(render, "`strftime_now` is refused: the same messages must give the same text on "
-					   "every day");
+					   "every day; give the day as the variable strftime_now (--date)");
 	if (function.kind == VALUE_UNDEFINED)
 		return render_fail(render, "`%.60s` is undefined, so it cannot be called", function.text);
 	return render_fail(render, "%s cannot be called", value_kind_name(&function));

@@ -348,6 +348,27 @@ void clade_chat_template_destroy(struct clade_chat_template **chat_template)
 	*chat_template = NULL;
 }
 
+/* "2026-01-31" or "2026-01-31 23:59:59" as what strftime_now tells. */
+static enum clade_status set_now(struct render *render, const struct value *given, struct value *out)
+{
+	struct tm *now = &render->now;
+	char rest = '\0';
+	int parts = given->kind != VALUE_STRING
+			    ? 0
+			    : sscanf(given->text, "%4d-%2d-%2d %2d:%2d:%2d%c", &now->tm_year, &now->tm_mon,
+				     &now->tm_mday, &now->tm_hour, &now->tm_min, &now->tm_sec, &rest);
+	struct tm asked = *now;
+	now->tm_year -= 1900;
+	now->tm_mon -= 1;
+	asked.tm_mon -= 1;
+	if ((parts != 3 && parts != 6) || timegm(now) == (time_t)-1 || now->tm_mday != asked.tm_mday ||
+	    now->tm_mon != asked.tm_mon || now->tm_sec != asked.tm_sec)
+		return clade_fail(render->source.diag, CLADE_ERR_DATA, CLADE_MSG_TEXT_TEMPLATE, "strftime_now",
+				  "must be a day, 2026-01-31, or a moment, 2026-01-31 23:59:59");
+	*out = (struct value) { .kind = VALUE_FUNCTION, .text = "strftime_now" };
+	return CLADE_OK;
+}
+
 static enum clade_status set_variables(struct render *render, const char *text, size_t bytes)
 {
 	json_error_t error;
@@ -366,6 +387,8 @@ static enum clade_status set_variables(struct render *render, const char *text, 
 			status = value_string(render, name, strlen(name), &key);
 		if (status == CLADE_OK)
 			status = value_from_json(render, member, &value);
+		if (status == CLADE_OK && strcmp(name, "strftime_now") == 0)
+			status = set_now(render, &(struct value) { .kind = value.kind, .text = value.text }, &value);
 		if (status == CLADE_OK)
 			status = scope_set(render, render->root, key.text, &value);
 	}
