@@ -387,6 +387,29 @@ static void test_truncated_and_flipped(void **state)
 	assert_true(read > 0 && read < tried);
 }
 
+/* A run of combining marks is put into order in linear time: a quadratic one would take minutes here. */
+static void test_many_marks(void **state)
+{
+	static const char file[] =
+		"{\"normalizer\":{\"type\":\"NFC\"},\"model\":{\"type\":\"Unigram\",\"unk_id\":0,"
+		"\"byte_fallback\":false,\"vocab\":[[\"?\",0],[\"\xcc\xa3\",-1],[\"\xcc\x81\",-1]]}}";
+	enum { PAIRS = 200000 };
+	struct clade_tokenizer *tokenizer;
+	int32_t *ids;
+	size_t count;
+	char *text = malloc(PAIRS * 4);
+	for (size_t i = 0; i < PAIRS; i++)
+		memcpy(text + i * 4, "\xcc\x81\xcc\xa3", 4); /* U+0301 U+0323 */
+	assert_int_equal(clade_tokenizer_parse(NULL, "t", file, sizeof(file) - 1, &tokenizer, NULL), CLADE_OK);
+	assert_int_equal(clade_tokenizer_encode(tokenizer, text, PAIRS * 4, true, &ids, &count, NULL), CLADE_OK);
+	assert_int_equal(count, PAIRS * 2);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(ids[i], i < PAIRS ? 1 : 2);
+	clade_free(NULL, ids);
+	clade_tokenizer_destroy(&tokenizer);
+	free(text);
+}
+
 /* ---- memory that is refused ---- */
 
 struct limited {
@@ -469,6 +492,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_bad_vocab_txt),
 		cmocka_unit_test(test_vocab_txt),
 		cmocka_unit_test(test_truncated_and_flipped),
+		cmocka_unit_test(test_many_marks),
 		cmocka_unit_test(test_memory),
 	};
 	if (argc < 2)

@@ -3,7 +3,7 @@
  * and the same text must give the same ids. The tables are made by make_unicode.py. */
 #include "unicode.h"
 
-#include <stdlib.h>
+#include <string.h>
 #include <utf8proc.h>
 
 struct unicode_range {
@@ -72,18 +72,98 @@ bool unicode_add_lower(struct text_buffer *out, int32_t point)
 	return unicode_add(out, utf8proc_tolower(point));
 }
 
+/* Code points, in the function's own memory while they are few. */
+struct points {
+	struct clade_context *context;
+	int32_t *items, *heap; /* heap NULL: items are `few` */
+	size_t count, room;
+	int32_t few[256];
+};
+
+static bool points_reserve(struct points *points, size_t more)
+{
+	if (points->room - points->count >= more)
+		return true;
+	size_t room = (points->room + more) * 2;
+	int32_t *grown = clade_resize(points->context, points->heap, room * sizeof(*grown));
+	if (grown == NULL)
+		return false;
+	if (points->heap == NULL)
+		memcpy(grown, points->few, points->count * sizeof(*grown));
+	points->heap = points->items = grown;
+	points->room = room;
+	return true;
+}
+
+static uint8_t combining_class(int32_t point)
+{
+	return (uint8_t)utf8proc_get_property(point)->combining_class;
+}
+
+/* Sorts a run of combining characters by class, equal ones as they come. By counting: however long the run, each is
+ * moved once, which utf8proc's own ordering does not keep to. */
+static bool order_run(struct points *points, size_t start, size_t end)
+{
+	size_t places[257] = { 0 };
+	if (end - start < 2)
+		return true;
+	for (size_t i = start; i < end; i++)
+		places[combining_class(points->items[i]) + 1]++;
+	for (int class = 0; class < 256; class ++)
+		places[class + 1] += places[class];
+	if (!points_reserve(points, end - start))
+		return false;
+	int32_t *sorted = points->items + points->count;
+	for (size_t i = start; i < end; i++)
+		sorted[places[combining_class(points->items[i])]++] = points->items[i];
+	memcpy(points->items + start, sorted, (end - start) * sizeof(*sorted));
+	return true;
+}
+
+static bool order(struct points *points)
+{
+	bool fine = true;
+	for (size_t start = 0, end; start < points->count && fine; start = end) {
+		for (end = start; end < points->count && combining_class(points->items[end]) > 0;)
+			end++;
+		fine = order_run(points, start, end);
+		end += end == start;
+	}
+	return fine;
+}
+
+static bool decompose(utf8proc_option_t options, const char *text, size_t bytes, struct points *out)
+{
+	enum { MOST = 32 }; /* U+FDFA becomes 18 */
+	for (size_t at = 0, length; at < bytes; at += length) {
+		int last = 0;
+		length = (size_t)utf8_length(text + at, bytes - at);
+		if (!points_reserve(out, MOST))
+			return false;
+		utf8proc_ssize_t count = utf8proc_decompose_char(utf8_point(text + at, (int)length),
+								 out->items + out->count, MOST, options, &last);
+		if (count < 0 || count > MOST)
+			return false;
+		out->count += (size_t)count;
+	}
+	return true;
+}
+
 static enum clade_status map(utf8proc_option_t options, const char *text, size_t bytes, struct text_buffer *out,
 			     struct clade_diag *diag)
 {
-	utf8proc_uint8_t *mapped = NULL;
-	utf8proc_ssize_t count =
-		utf8proc_map((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)bytes, &mapped, options);
-	if (count < 0)
-		return count == UTF8PROC_ERROR_NOMEM ? clade_fail_memory(diag, bytes, "normalized text")
-						     : clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_TEXT_UTF8, NULL,
-								  "normalization failed: %s", utf8proc_errmsg(count));
-	bool fine = text_add(out, (const char *)mapped, (size_t)count);
-	free(mapped);
+	struct points points = { .context = out->context, .room = 256 };
+	points.items = points.few;
+	bool fine = decompose(options, text, bytes, &points) && order(&points);
+	if (fine && (options & UTF8PROC_COMPOSE) != 0) {
+		utf8proc_ssize_t count =
+			utf8proc_normalize_utf32(points.items, (utf8proc_ssize_t)points.count, options);
+		fine = count >= 0;
+		points.count = fine ? (size_t)count : 0;
+	}
+	for (size_t i = 0; i < points.count && fine; i++)
+		fine = unicode_add(out, points.items[i]);
+	clade_free(out->context, points.heap);
 	return fine ? CLADE_OK : clade_fail_memory(diag, bytes, "normalized text");
 }
 
