@@ -141,6 +141,9 @@ static void test_metadata(void **state)
 	assert_true(clade_store_array(store, "a.empty", &count, &kind) && count == 0 && kind == CLADE_META_NONE);
 	assert_false(clade_store_array(store, "x.u8", &count, &kind));
 	assert_false(clade_store_array(store, "absent", &count, &kind));
+	assert_string_equal(clade_store_meta_type(store, 0), "u8");
+	assert_string_equal(clade_store_meta_type(store, 3), "i8"); /* of the elements */
+	assert_null(clade_store_meta_type(store, 1000));
 	const struct clade_store_tensor *tensor = clade_store_find(store, "t");
 	assert_int_equal(tensor->type.rank, 2); /* the file has [3, 2], innermost first */
 	assert_int_equal(tensor->type.dims[0], 2);

@@ -85,6 +85,9 @@ static const struct {
 	{ "C4 not UTF-8", HEAD(0, 1) "s:k 4:8 8:2 1:0xc3 1:0x28", "byte 0xc3 in a string; strings are UTF-8" },
 	{ "C4 NUL", HEAD(0, 1) "s:k 4:8 8:3 r:a 1:0 r:b", "byte 0x00 in a string; strings are UTF-8" },
 	{ "C4 cut sequence", HEAD(0, 1) "s:k 4:8 8:1 1:0xe2 1:0x82 1:0xac z:40", "byte 0xe2 in a string" },
+	{ "C4 surrogate", HEAD(0, 1) "s:k 4:8 8:3 1:0xed 1:0xa0 1:0x80", "byte 0xed in a string" },
+	{ "C4 beyond Unicode", HEAD(0, 1) "s:k 4:8 8:4 1:0xf5 1:0x80 1:0x80 1:0x80", "byte 0xf5 in a string" },
+	{ "C4 long form", HEAD(0, 1) "s:k 4:8 8:4 1:0xf0 1:0x82 1:0x82 1:0xac", "byte 0xf0 in a string" },
 	{ "C5 key empty", HEAD(0, 1) "8:0 4:4 4:1 z:60", "a key is empty" },
 	{ "C5 key 65,536 bytes", HEAD(0, 1) "8:65536 z:70000", "a key has 65536 bytes; at most 65535" },
 	{ "C5 key twice", HEAD(0, 2) U32("k", 1) U32("k", 1), "\"k\" is given twice, also at 24" },
@@ -226,6 +229,7 @@ static void test_accepted(void **state)
 		HEAD(0, 2) ARCH U32("m.expert_count", 0),
 		HEAD(0, 2) ARCH U32("n.block_count", 0),
 		HEAD(0, 1) U32("tokenizer.ggml.bos_token_id", 99),
+		HEAD(0, 1) "s:k 4:8 s:é€🦙",
 	};
 	for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++) {
 		struct image image = build(specs[i]);

@@ -222,7 +222,12 @@ static void test_refused(void **state)
 	expect(clade_writer_tensor(writer, long_name, &vector, "f32", &diag), CLADE_ERR_DATA, "its name");
 	expect(clade_writer_tensor(writer, "t", &vector, "u8", &diag), CLADE_ERR_DATA, "to gguf");
 	expect(clade_writer_tensor(writer, "t", &vector, "q9_0", &diag), CLADE_ERR_DATA, "q9_0");
+	expect(clade_writer_meta(writer, "k", "string", &(struct clade_meta) { CLADE_META_INT }, &diag),
+	       CLADE_ERR_ARGUMENT, "another kind");
+	clade_writer_destroy(&writer); /* a key that failed leaves its name behind: the writer is spent */
+	writer = create(SCRATCH("bad.gguf"), "gguf");
 	assert_int_equal(clade_writer_tensor(writer, "t", &vector, "q8_0", &diag), CLADE_OK);
+	assert_int_equal(clade_writer_tensor(writer, "h", &vector, "q4_0", &diag), CLADE_OK);
 	assert_int_equal(clade_writer_tensor(writer, "n", &vector, "i8", &diag), CLADE_OK);
 	expect(clade_writer_finish(writer, &diag), CLADE_ERR_ARGUMENT, "in order");
 	expect(clade_writer_tensor(writer, "late", &vector, "f32", &diag), CLADE_ERR_ARGUMENT, "in order");
@@ -233,13 +238,22 @@ static void test_refused(void **state)
 	expect(clade_writer_rows(writer, x, 32, &diag), CLADE_ERR_DATA, "finite numbers");
 	x[1] = 2;
 	assert_int_equal(clade_writer_rows(writer, x, 32, &diag), CLADE_OK);
+	x[1] = -INFINITY;
+	expect(clade_writer_rows(writer, x, 32, &diag), CLADE_ERR_DATA, "element 1 of tensor \"h\"");
+	x[1] = 2;
+	assert_int_equal(clade_writer_rows(writer, x, 32, &diag), CLADE_OK);
 	expect(clade_writer_rows(writer, n, 32, &diag), CLADE_ERR_DATA, "element 1 of tensor \"n\"");
+	expect(clade_writer_meta(writer, "late", "bool", &(struct clade_meta) { CLADE_META_BOOL }, &diag),
+	       CLADE_ERR_ARGUMENT, "in order");
 	clade_writer_destroy(&writer);
 	clade_writer_destroy(&writer);
 	writer = create(SCRATCH("bad.safetensors"), "safetensors");
 	expect(clade_writer_meta(writer, "k", "u32", &(struct clade_meta) { CLADE_META_INT }, &diag),
 	       CLADE_ERR_ARGUMENT, "of strings");
 	expect(clade_writer_tensor(writer, "t", &vector, "q8_0", &diag), CLADE_ERR_DATA, "to safetensors");
+	expect(clade_writer_array(writer, "a", "u32", 0, number_item, NULL, &diag), CLADE_ERR_ARGUMENT, "in order");
+	assert_int_equal(clade_writer_tensor(writer, "\xff", &vector, "f16", &diag), CLADE_OK);
+	expect(clade_writer_finish(writer, &diag), CLADE_ERR_DATA, "not UTF-8");
 	clade_writer_destroy(&writer);
 	assert_int_equal(count_scratch(), files); /* nothing is left behind */
 }

@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-struct clade_writer; /* one thread at a time */
+struct clade_writer; /* one thread at a time; after an error of metadata or of writing only to be destroyed */
 
 /* `format`: "gguf" (version 3) or "safetensors". `path` is replaced at clade_writer_finish. */
 CLADE_API enum clade_status clade_writer_create(struct clade_context *context, const char *path, const char *format,
