@@ -160,6 +160,27 @@ static enum clade_status point_weight(struct verifier *v, struct world *world, u
 
 /* ---- the reference ---- */
 
+/* An optional output that nobody reads is not computed: an implementation may refuse to. */
+static bool is_wanted(const struct clade_ir *ir, const struct clade_ir_node *node, uint32_t output)
+{
+	const struct clade_port *const *port = node->op->ports;
+	uint32_t value = node->outputs[output], n = 0;
+
+	while (!((*port)->flags & CLADE_OUT) || n++ < output)
+		port++;
+	if (!((*port)->flags & CLADE_OPTIONAL))
+		return true;
+	for (n = 0; n < ir->node_count; n++)
+		for (uint32_t i = 0; i < ir->nodes[n].input_count; i++)
+			if (ir->nodes[n].inputs[i] == value)
+				return true;
+	for (uint32_t e = 0; e < ir->entry_count; e++)
+		for (uint32_t i = 0; i < ir->entries[e].output_count; i++)
+			if (ir->entries[e].outputs[i].value == value)
+				return true;
+	return false;
+}
+
 static enum clade_status run_reference(struct verifier *v, const struct clade_ir_node *node, const int64_t *bindings,
 				       struct world *world, struct clade_diag *diag)
 {
@@ -195,6 +216,8 @@ static enum clade_status run_reference(struct verifier *v, const struct clade_ir
 		uint32_t value = node->outputs[i];
 		struct clade_type type;
 
+		if (!is_wanted(v->ir, node, i))
+			continue;
 		if (v->ir->values[value].state != CLADE_IR_NONE) {
 			/* in place: the new version takes over the old one's array */
 			world->values[value] = world->values[node->inputs[0]];

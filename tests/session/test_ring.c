@@ -217,6 +217,45 @@ static void test_lost_positions_are_refused(void **state)
 	clade_store_destroy(&store);
 }
 
+static void count_good(void *user, const struct clade_verify_node *node)
+{
+	int *seen = user;
+
+	seen[0]++;
+	seen[1] += node->ok && node->bit_equal && node->cumulative_bit_equal;
+}
+
+/* Node by node, twice: the second goes on in the caches of the first. */
+static void test_verify(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_store *store = fixture_decoder_store(f);
+	struct clade_graph *graph = make_graph(f, store, true, true);
+	struct clade_choices choices = { .size = sizeof(choices), .keep_values = true };
+	float x[6 * WIDTH];
+
+	fixture_random(x, 6 * WIDTH, 2);
+	for (size_t d = 0; d < f->device_count; d++) {
+		struct clade_session *session = fixture_session(f, graph, f->devices[d], &choices, 16);
+
+		for (int32_t run = 0; run < 2; run++) {
+			int32_t positions[6] = { run * 6,     run * 6 + 1, run * 6 + 2,
+						 run * 6 + 3, run * 6 + 4, run * 6 + 5 };
+			struct clade_input inputs[] = { f32_input("x", x, 3, DIMS(1, 6, WIDTH)),
+							i32_input("pos", positions, 2, DIMS(1, 6)) };
+			int seen[2] = { 0, 0 };
+
+			REQUIRE_OK(f, clade_session_verify(session, "decode", inputs, 2, count_good, seen, NULL,
+							   &f->diag));
+			assert_true(seen[0] >= 20);
+			assert_int_equal(seen[1], seen[0]);
+		}
+		clade_session_destroy(&session);
+	}
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+}
+
 /* The flattened text says the window and gives the same graph again. */
 static void test_flatten(void **state)
 {
@@ -243,6 +282,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_same_bits_in_constant_memory, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_rows_go_their_own_ways, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_lost_positions_are_refused, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_verify, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_flatten, fixture_setup, fixture_teardown),
 	};
 
