@@ -17,10 +17,10 @@ struct part {
 	size_t bytes;
 };
 
-enum { JSON, SENTENCEPIECE, VOCAB, MERGES, VOCAB_TXT, CONFIG, SPECIAL_MAP, PARTS };
+enum { JSON, SENTENCEPIECE, VOCAB, MERGES, VOCAB_TXT, CONFIG, SPECIAL_MAP, SOURCE, PARTS };
 static const char *const part_names[PARTS] = {
-	"tokenizer.json",        "tokenizer.model",        "vocab.json", "merges.txt", "vocab.txt",
-	"tokenizer_config.json", "special_tokens_map.json"
+	"tokenizer.json",        "tokenizer.model",         "vocab.json", "merges.txt", "vocab.txt",
+	"tokenizer_config.json", "special_tokens_map.json", "source.spm"
 };
 
 static bool has_part(const struct model *model, int which)
@@ -95,17 +95,20 @@ static enum clade_status parse_vocab_merges(struct tool *tool, const struct mode
 	return clade_tokenizer_parse_vocab_merges(tool->context, parts[VOCAB].path, &files, out, &tool->diag);
 }
 
-/* tokenizer.json (which says all by itself), else tokenizer.model, else vocab.json with merges.txt, else vocab.txt. */
+/* tokenizer.json (which says all by itself), else tokenizer.model, else vocab.json with merges.txt, else vocab.txt,
+ * else Marian's source.spm with vocab.json. */
 static enum clade_status parse_folder(struct tool *tool, const struct model *model, struct clade_tokenizer **out)
 {
 	struct part *parts = calloc(PARTS, sizeof(*parts));
 	bool json = has_part(model, JSON), sentencepiece = !json && has_part(model, SENTENCEPIECE);
 	bool merges = !json && !sentencepiece && has_part(model, VOCAB) && has_part(model, MERGES);
 	bool words = !json && !sentencepiece && !merges && has_part(model, VOCAB_TXT);
-	const bool wanted[PARTS] = { json, sentencepiece, merges, merges, words, !json, merges };
+	bool marian = !json && !sentencepiece && !merges && !words && has_part(model, SOURCE) && has_part(model, VOCAB);
+	bool any = json || sentencepiece || merges || words || marian;
+	const bool wanted[PARTS] = { json, sentencepiece, merges || marian, merges, words, !json, merges, marian };
 	enum clade_status status =
 		parts != NULL ? CLADE_OK : clade_fail_memory(&tool->diag, PARTS * sizeof(*parts), "a tokenizer");
-	for (int i = 0; i < PARTS && status == CLADE_OK && (json || sentencepiece || merges || words); i++)
+	for (int i = 0; i < PARTS && status == CLADE_OK && any; i++)
 		if (wanted[i])
 			status = load_part(tool, model, i, &parts[i]);
 	if (status == CLADE_OK && json)
@@ -119,6 +122,10 @@ static enum clade_status parse_folder(struct tool *tool, const struct model *mod
 		status = clade_tokenizer_parse_vocab_txt(tool->context, parts[VOCAB_TXT].path, parts[VOCAB_TXT].text,
 							 parts[VOCAB_TXT].bytes, parts[CONFIG].text,
 							 parts[CONFIG].bytes, out, &tool->diag);
+	else if (status == CLADE_OK && marian)
+		status = clade_tokenizer_parse_marian(tool->context, parts[SOURCE].path, parts[SOURCE].text,
+						      parts[SOURCE].bytes, parts[VOCAB].text, parts[VOCAB].bytes, out,
+						      &tool->diag);
 	for (int i = 0; i < PARTS && parts != NULL; i++)
 		clade_free(tool->context, parts[i].text);
 	free(parts);
@@ -285,6 +292,6 @@ enum clade_status model_need_tokenizer(struct tool *tool, const struct model *mo
 		status =
 			clade_fail(&tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_MODEL, model->name,
 				   "has no tokenizer; it is made from tokenizer.json, tokenizer.model, vocab.json with "
-				   "merges.txt, vocab.txt, or a GGUF file");
+				   "merges.txt, vocab.txt, source.spm with vocab.json, or a GGUF file");
 	return status;
 }

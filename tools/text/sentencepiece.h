@@ -48,6 +48,7 @@ struct sentencepiece {
 	char *unknown_surface;
 	size_t unknown_surface_bytes;
 	const struct vocabulary *vocabulary;
+	int32_t known; /* Marian's: ids from here on are of no token */
 };
 
 extern const struct token_model_kind model_sentencepiece_bpe;
@@ -65,6 +66,10 @@ enum clade_status sentencepiece_plain(const struct part_source *source, const st
 enum clade_status sentencepiece_configure(const struct part_source *source, const struct part_source *config_source,
 					  struct sentencepiece_spec *spec, const json_t *config,
 					  struct clade_tokenizer *out);
+/* With vocab.json beside it, for Marian. */
+enum clade_status marian_configure(const struct part_source *source, const struct part_source *vocab_source,
+				   const struct sentencepiece_spec *model, const json_t *vocab,
+				   struct clade_tokenizer *out);
 void sentencepiece_finish(struct clade_tokenizer *tokenizer);
 /* Whether text can be made of this piece by merging. */
 bool piece_is_normal(enum piece_type type);

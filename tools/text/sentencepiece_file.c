@@ -281,3 +281,25 @@ enum clade_status clade_tokenizer_parse_sentencepiece(struct clade_context *cont
 	json_decref(settings);
 	return status;
 }
+
+enum clade_status clade_tokenizer_parse_marian(struct clade_context *context, const char *name, const void *bytes,
+					       size_t count, const char *vocab, size_t vocab_bytes,
+					       struct clade_tokenizer **out_tokenizer, struct clade_diag *diag)
+{
+	struct part_source source = { context, name, diag }, vocab_source = { context, "vocab.json", diag };
+	struct model_file file;
+	json_t *tokens = NULL;
+	*out_tokenizer = NULL;
+	enum clade_status status = read_file(&source, bytes, count, &file);
+	if (status == CLADE_OK)
+		status = json_read(&vocab_source, vocab, vocab_bytes, &tokens);
+	if (status == CLADE_OK)
+		status = tokenizer_create(&source, out_tokenizer);
+	if (status == CLADE_OK)
+		status = marian_configure(&source, &vocab_source, &file.spec, tokens, *out_tokenizer);
+	if (status != CLADE_OK)
+		clade_tokenizer_destroy(out_tokenizer);
+	clade_free(context, file.pieces);
+	json_decref(tokens);
+	return status;
+}

@@ -68,6 +68,12 @@ CLADE_API enum clade_status clade_tokenizer_parse_sentencepiece(struct clade_con
 								size_t config_bytes,
 								struct clade_tokenizer **out_tokenizer,
 								struct clade_diag *diag);
+/* The same for Marian: SentencePiece's source.spm cuts texts into pieces, vocab.json numbers those and the target's;
+ * the end token is added. As transformers without sacremoses. */
+CLADE_API enum clade_status clade_tokenizer_parse_marian(struct clade_context *context, const char *name,
+							 const void *bytes, size_t count, const char *vocab,
+							 size_t vocab_bytes, struct clade_tokenizer **out_tokenizer,
+							 struct clade_diag *diag);
 CLADE_API void clade_tokenizer_destroy(struct clade_tokenizer **tokenizer);
 
 /* The model's kind ("WordLevel"), and one more than the largest id. */
