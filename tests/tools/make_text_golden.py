@@ -5,6 +5,7 @@
 Usage: make_text_golden.py > text_golden.json   (needs the package tokenizers)
 """
 import json
+import random
 import sys
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
@@ -71,11 +72,41 @@ def variants():
     yield "normalized added", make(normalizers.Lowercase(), char, added=[AddedToken("AAB", normalized=True), AddedToken("aa", normalized=True)])
 
 
+TOKENS = ["a", "b", "aa", "ab", "ba", "aba", "aab", "baa", "\u2581a", "\u2581", "a\u2581b", "<0x41>", "<0xE4>", "<0xBD>", "<0xA0>", "<0x+F>", "<0xff>", "<0x4G>", "##a", "##",
+          "'s", ".", "not", "do", "n't", ",", "b.", "\u2581\u2581"]
+
+
+def decoder_variants():
+    """Chains of decoders over any tokens. Strip panics on a token that it takes away whole; such cases are left out."""
+    space, bytes_, fuse = lambda scheme: decoders.Metaspace("\u2581", scheme), decoders.ByteFallback(), decoders.Fuse()
+    chains = {"strip": [decoders.Strip("a", 1, 1)], "strip front": [decoders.Strip("a", 2, 0)], "strip end": [decoders.Replace("\u2581", "xyz"), decoders.Strip("b", 0, 1)],
+              "bytes": [bytes_], "bytes fused": [bytes_, fuse, decoders.Strip("a", 3, 0)], "fused strip": [fuse, decoders.Strip("b", 1, 1)],
+              "wordpiece": [decoders.WordPiece("##", True)], "wordpiece raw": [decoders.WordPiece("##", False)], "metaspace": [space("first")], "metaspace never": [space("never")],
+              "metaspace wordpiece": [space("always"), decoders.WordPiece("a", True)], "fused metaspace": [fuse, space("always"), decoders.WordPiece("b", True), decoders.Replace(Regex("a+"), "Q")],
+              "replace nothing": [decoders.Replace(Regex("a|$"), "-"), decoders.Replace("", ".")]}
+    for name, chain in chains.items():
+        tokenizer = Tokenizer(models.WordLevel({token: i for i, token in enumerate(TOKENS)}, unk_token="a"))
+        tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+        tokenizer.decoder = decoders.Sequence(chain)
+        yield "decoder " + name, tokenizer
+
+
+def decoder_texts(tokenizer):
+    rng = random.Random(11)
+    for _ in range(24):
+        text = " ".join(rng.choice(TOKENS) for _ in range(rng.randrange(1, 8)))
+        try:
+            tokenizer.decode(tokenizer.encode(text).ids)
+        except BaseException:
+            continue
+        yield text
+
+
 def main():
     out = []
-    for name, tokenizer in variants():
+    for name, tokenizer in [*variants(), *decoder_variants()]:
         cases = []
-        for text in TEXTS:
+        for text in TEXTS if not name.startswith("decoder ") else decoder_texts(tokenizer):
             ids = tokenizer.encode(text).ids
             cases.append({"text": text, "ids": ids, "plain": tokenizer.encode(text, add_special_tokens=False).ids,
                           "decoded": tokenizer.decode(ids, skip_special_tokens=True),
