@@ -36,7 +36,7 @@ static enum clade_status load_json(struct tool *tool, const struct model *model,
 	enum clade_status status = load_text(tool, model, name, &text, &bytes, path);
 	if (status != CLADE_OK || text == NULL)
 		return status;
-	*out = json_loadb(text, bytes, 0, &error);
+	*out = json_loadb(text, bytes, JSON_ALLOW_NUL, &error);
 	if (*out == NULL)
 		status = clade_fail(&tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_CHAT, path, "line %d: %s", error.line,
 				    error.text);

@@ -253,7 +253,7 @@ static enum clade_status create_from_gguf(struct tool *tool, const struct model 
 
 static int32_t find_special(const struct clade_tokenizer *tokenizer, const struct part *part, const char *name)
 {
-	json_t *root = part->text != NULL ? json_loadb(part->text, part->bytes, 0, NULL) : NULL;
+	json_t *root = part->text != NULL ? json_loadb(part->text, part->bytes, JSON_ALLOW_NUL, NULL) : NULL;
 	const json_t *value = json_object_get(root, name);
 	const char *text = json_string_value(json_is_object(value) ? json_object_get(value, "content") : value);
 	int32_t id = text != NULL ? clade_tokenizer_find(tokenizer, text) : -1;
