@@ -103,11 +103,11 @@ static void test_same_bits_in_constant_memory(void **state)
 			twins.ring = fixture_session(f, ring, f->devices[d], NULL, 64);
 			twins.plain = fixture_session(f, plain, f->devices[0], NULL, 64);
 			run_both(&twins, NULL, slow ? 520 : 1300); /* longer than the smaller ring, in chunks */
-			run_range(&twins, slow ? 520 : 1300, 700, slow ? 350 : 100);
-			run_range(&twins, slow ? 1220 : 2000, 2, 1);
+			run_range(&twins, slow ? 520 : 1300, slow ? 300 : 700, slow ? 300 : 100);
+			run_range(&twins, slow ? 820 : 2000, 2, 1);
 			clade_device_get_counters(f->devices[d], &before);
 			clade_session_get_counters(twins.ring, &first);
-			run_range(&twins, slow ? 1222 : 2002, slow ? 3 : 800, 1);
+			run_range(&twins, slow ? 822 : 2002, slow ? 3 : 800, 1);
 			clade_device_get_counters(f->devices[d], &after);
 			clade_session_get_counters(twins.ring, &last);
 			if (!layers && d > 0) {
@@ -135,7 +135,7 @@ static void test_rows_go_their_own_ways(void **state)
 		struct twins twins = { .f = f, .batch = 3, .seed = 5 };
 		int32_t at[3] = { 0, 0, 0 }, positions[3 * 300];
 		const int32_t rows[] = { 2, 0, 0, 1 };
-		int steps = is_slow(f, d) ? 3 : 6;
+		int steps = is_slow(f, d) ? 1 : 6;
 
 		twins.ring = fixture_session(f, ring, f->devices[d], NULL, 64);
 		twins.plain = fixture_session(f, plain, f->devices[0], NULL, 64);
