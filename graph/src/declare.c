@@ -502,6 +502,9 @@ static enum clade_status state_type(struct clade_expander *expander, const struc
 	made->rank = 4;
 	if (decl->ast->body)
 		status = clade_eval_integer(expander, NULL, decl->ast->body, "a window", &out->window);
+	if (expander->params
+		    ->watch) /* attention's weights are by key, which a ring has not; without one the bits are equal */
+		out->window = 0;
 	if (!status && out->window)
 		status = ring_dim(expander, decl->ast->body, out->window, &made->dims[2]);
 	return status;

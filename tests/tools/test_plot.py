@@ -69,6 +69,18 @@ def test_all_heads(clade):
         assert len(maps_of(file.read())[1]) == 8
 
 
+def test_window(clade):
+    """a model whose caches are rings: keys outside of the window have no weight"""
+    window = 5
+    folder = os.path.join(SOURCE, "tests/families/mistral")
+    ids = [str(3 + i % 5) for i in range(30)]
+    maps = maps_of(clade("plot", "attention", folder, "--ids", ",".join(ids))[0])[1]
+    assert len(maps) > 1
+    for _, cells in maps:
+        empty = cells[0, 29]
+        assert all(cells[r, c] == empty for r in range(30) for c in range(30) if c > r or c <= r - window)
+
+
 def test_positional(clade):
     """the table of sines and cosines, coloured by value"""
     root, maps = maps_of(clade("plot", "positional-encoding", "--length", "20", "--width", "12")[0])

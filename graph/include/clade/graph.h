@@ -93,11 +93,11 @@ struct clade_graph_params {
 	const char *source; /* which `source` block to use; NULL: the one whose name fits the store's format, or none */
 	const char *const *settings; /* "layers=2", NULL-terminated; NULL: none */
 	const char *library_dir;     /* overrides the built-in lib/ and models/ for include; NULL: built-in only */
-	const char *family; /* instead of `path` and `text`: the built-in graph of this family; the store's format
-			     * must be one that it has a source for */
-	const char *const
-		*watch; /* values inside, NULL-terminated; NULL: none. Paths or patterns of paths, or
-			 * OP.PORT ("attention.weights"); each one found becomes an output called by its path */
+	const char *family;       /* instead of `path` and `text`: the built-in graph of this family; the store's format
+				   * must be one that it has a source for */
+	const char *const *watch; /* values inside, NULL-terminated; NULL: none. Paths or patterns of paths, or
+				   * OP.PORT ("attention.weights"); each one found becomes an output called by its path.
+				   * Caches are then whole, whatever window they have */
 	const char
 		*invert; /* a `source` block to read backwards, for clade_graph_export; NULL: none. Needs the store */
 };
