@@ -44,7 +44,7 @@ struct twins {
 static void run_both(struct twins *twins, const int32_t *positions, int64_t count)
 {
 	size_t values = (size_t)(twins->batch * count * WIDTH);
-	float *x = malloc(values * sizeof(float)), *y, *want;
+	float *x = calloc(values, sizeof(float)), *y, *want;
 	struct clade_input inputs[] = { f32_input("x", x, 3, DIMS(twins->batch, count, WIDTH)),
 					i32_input("pos", positions, 2, DIMS(twins->batch, count)) };
 	size_t given = positions ? 2 : 1;

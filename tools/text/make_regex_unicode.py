@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes regex_unicode.c: what Hugging Face's Oniguruma (Unicode 16) has in a category or script and Unicode 14 had not.
+
+Which characters a class has is asked of the package itself; which category they had in Unicode 14, of Python 3.11 (of scripts only
+characters count that were not assigned at all).
+Usage: make_regex_unicode.py | clang-format > regex_unicode.c   (needs the package tokenizers and clang-format)
+"""
+import sys
+import unicodedata
+
+from tokenizers import Regex, pre_tokenizers
+
+NAMES = ["Lu", "Ll", "Lm", "Lo", "Mn", "Mc", "Nd", "No", "Pd", "Po", "Sm", "So", "Cf", "Han", "Hiragana", "Katakana", "Lao", "Myanmar",
+         "Devanagari", "Latin", "Cyrillic", "Arabic", "Kannada", "Balinese", "Common"]
+HEAD = """/* SPDX-License-Identifier: MIT */
+/* Characters that Unicode 15 to 16 added to general categories and scripts, as ranges for a class of a regular
+ * expression; made by make_regex_unicode.py, not by hand. Hugging Face's Oniguruma knows Unicode 16; PCRE2 knows its own
+ * version, which may be older (10.42: Unicode 14). */
+#include "regex.h"
+
+const struct regex_added regex_added[] = {"""
+
+
+def members(name, points):
+    """The points that \\p{name} has: those that are gone from a text of all of them when it is cut out."""
+    split = pre_tokenizers.Split(Regex("\\p{%s}" % name), "removed")
+    found = set()
+    for start in range(0, len(points), 4096):
+        part = points[start:start + 4096]
+        left = {ord(c) for piece, _ in split.pre_tokenize_str("".join(map(chr, part))) for c in piece}
+        found |= set(part) - left
+    return found
+
+
+def ranges(points):
+    out = []
+    for c in sorted(points):
+        if out and out[-1][1] == c - 1:
+            out[-1][1] = c
+        else:
+            out.append([c, c])
+    return ["\\\\x{%x}" % a + ("-\\\\x{%x}" % b if b > a else "") for a, b in out]
+
+
+def lines(words, width=88):
+    out = [""]
+    for word in words:
+        if len(out[-1]) + len(word) > width:
+            out.append("")
+        out[-1] += word
+    return "\n".join(f'"{line}"' for line in out)
+
+
+def main():
+    if unicodedata.unidata_version != "14.0.0":
+        sys.exit(f"Python with Unicode 14 is needed (3.11), this one has {unicodedata.unidata_version}")
+    every = [c for c in range(1, 0x110000) if not 0xD800 <= c < 0xE000]
+    unassigned = [c for c in every if unicodedata.category(chr(c)) == "Cn"]
+    fresh = sorted(set(unassigned) - members("Cn", unassigned))
+    print(HEAD)
+    for name in NAMES:
+        others = [c for c in every if unicodedata.category(chr(c)) != name] if len(name) == 2 else fresh
+        print("{ \"%s\", %s }," % (name, lines(ranges(members(name, others)))))
+    print("{ NULL },\n};")
+
+
+if __name__ == "__main__":
+    main()
