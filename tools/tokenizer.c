@@ -25,7 +25,7 @@ static const char *const part_names[PARTS] = {
 
 static bool has_part(const struct model *model, int which)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX + 64];
 	struct stat st;
 	return model->folder[0] != '\0' &&
 	       (size_t)snprintf(path, sizeof(path), "%s/%s", model->folder, part_names[which]) < sizeof(path) &&
