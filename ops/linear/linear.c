@@ -59,6 +59,7 @@ static const struct clade_case *const cases[] = {
 	/* blocks of the sum over K */
 	PACKED(2, 17, 255), BIASED(2, 33, 256), PACKED(2, 17, 257), BIASED(3, 16, 511), PACKED(1, 33, 512),
 	BIASED(13, 33, 513), PACKED(5, 7, 1000), VALUES(2, 5, 257), VALUES(2, 5, 1000), PACKED(2, 3, 4097),
+	PACKED(13, 33, 1024), BIASED(25, 40, 2048), PACKED(1, 65, 768), BIASED(2, 64, 700), PACKED(1, 5, 515),
 	PACKED(1, 3, 61001), PACKED(1, 3, 70001),
 	/* values that hurt */
 	FILLED("cancel"), FILLED("specials"), FILLED("nan"), FILLED("inf"),
