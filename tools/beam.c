@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define NOTHING -1e9f /* the score of what does not exist */
 
@@ -37,13 +36,6 @@ struct search {
 	int64_t made, room; /* tokens that each running beam has; may get */
 	bool hopeful;       /* a running beam may still beat a finished one */
 };
-
-static double seconds(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* ---- scores ---- */
 
@@ -230,7 +222,7 @@ static enum clade_status step(struct search *s, const int32_t *source_mask, size
 	struct frame frame = { 0 };
 	float *logits = NULL;
 	int64_t vocab;
-	double start = seconds();
+	double start = seconds_now();
 	enum clade_status status = fill(s, batch, &frame);
 	frame.source_mask = source_mask;
 	frame.source_width = source_width;
@@ -240,7 +232,7 @@ static enum clade_status step(struct search *s, const int32_t *source_mask, size
 		status = generator_logits(g, &frame, &logits, &vocab);
 	if (status == CLADE_OK)
 		status = collect(s, logits, vocab, batch);
-	*(s->made == 0 ? &g->prompt_seconds : &g->new_seconds) += seconds() - start;
+	*(s->made == 0 ? &g->prompt_seconds : &g->new_seconds) += seconds_now() - start;
 	free(logits);
 	frame_finish(&frame);
 	if (status == CLADE_OK)

@@ -8,14 +8,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double now(void)
-{
-	struct timespec time;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 static enum clade_status scan_entry(struct generator *g, const char *entry, bool last)
 {
@@ -371,7 +363,7 @@ static enum clade_status decode(struct generator *g, struct row *rows, size_t co
 	size_t live = count;
 	for (bool first = true; live > 0 && status == CLADE_OK; first = false) {
 		struct frame frame;
-		double start = now();
+		double start = seconds_now();
 		if (!fill_frame(g, rows, batch, first, &frame))
 			status = clade_fail_memory(&g->tool->diag, batch * 4, "a batch");
 		if (g->has_encoder) {
@@ -383,7 +375,7 @@ static enum clade_status decode(struct generator *g, struct row *rows, size_t co
 		if (status == CLADE_OK)
 			status = choose_all(g, rows, &frame, next);
 		frame_finish(&frame);
-		*(first ? &g->prompt_seconds : &g->new_seconds) += now() - start;
+		*(first ? &g->prompt_seconds : &g->new_seconds) += seconds_now() - start;
 		if (status == CLADE_OK)
 			status = take_step(g, rows, count, next, on_id, user, &live);
 		if (interrupted)
@@ -397,7 +389,7 @@ enum clade_status generator_run(struct generator *g, struct row *rows, size_t co
 				void *user)
 {
 	struct frame source = { 0 };
-	double start = now();
+	double start = seconds_now();
 	struct row *all = calloc(batch, sizeof(*all)); /* the rows, and copies of the first that fill the batch */
 	if (all == NULL)
 		return clade_fail_memory(&g->tool->diag, batch * sizeof(*all), "a batch");
@@ -415,7 +407,7 @@ enum clade_status generator_run(struct generator *g, struct row *rows, size_t co
 	enum clade_status status = live > 0 ? clade_session_reset(g->session, &g->tool->diag) : CLADE_OK;
 	if (live > 0 && g->has_encoder && status == CLADE_OK)
 		status = generator_encode(g, all, batch, &source);
-	g->prompt_seconds += now() - start;
+	g->prompt_seconds += seconds_now() - start;
 	if (live > 0 && status == CLADE_OK)
 		status = decode(g, all, count, batch, &source, on_id, user);
 	for (size_t i = 0; i < count; i++)

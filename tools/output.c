@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 int exit_code(enum clade_status status)
@@ -135,6 +136,13 @@ enum clade_status fail_usage(struct tool *tool, unsigned id, const char *where, 
 	enum clade_status status = clade_fail_v(&tool->diag, CLADE_ERR_USAGE, id, where, format, args);
 	va_end(args);
 	return status;
+}
+
+double seconds_now(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 const char *bytes_text(uint64_t bytes, char out[32])

@@ -117,6 +117,8 @@ enum clade_status fail_usage(struct tool *tool, unsigned id, const char *where, 
 	CLADE_PRINTF(4, 5);
 /* Bytes that this process may still take (memory.c); 0: not known. */
 uint64_t available_memory(void);
+/* Of a clock that only goes forward. */
+double seconds_now(void);
 /* "1.5 MiB" */
 const char *bytes_text(uint64_t bytes, char out[32]);
 

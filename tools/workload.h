@@ -31,6 +31,5 @@ int64_t workload_capacity(const struct workload *workload, int64_t tokens, int64
 enum clade_status workload_prompt(struct workload *workload, int64_t tokens, double *out_seconds);
 /* `tokens` steps of greedy generation behind `depth` tokens (not timed). */
 enum clade_status workload_generate(struct workload *workload, int64_t tokens, int64_t depth, double *out_seconds);
-double seconds_now(void);
 
 #endif
