@@ -228,18 +228,14 @@ static enum clade_status bench_device(struct job *job, const char *device)
 	struct tool *tool = job->tool;
 	const struct options *o = &tool->options;
 	struct run run = { .job = job };
-	struct workload shape;
 	int64_t rows = o->generated > 0 ? o->depth + o->generated : 0;
 	tool->options.device = device;
-	enum clade_status status = workload_init(tool, &job->model, o->batch, &shape);
-	rows = o->tokens > rows ? o->tokens : rows;
-	if (status == CLADE_OK)
-		status = open_run(job, &run, rows);
+	enum clade_status status = open_run(job, &run, o->tokens > rows ? o->tokens : rows);
 	if (status == CLADE_OK)
 		status = check(&run);
 	if (status == CLADE_OK && o->tokens > 0)
 		status = run_test(&run, &(struct test) { false, o->tokens });
-	if (status == CLADE_OK && o->generated > 0 && shape.can_generate)
+	if (status == CLADE_OK && o->generated > 0 && run.workload.can_generate)
 		status = run_test(&run, &(struct test) { true, o->generated });
 	else if (status == CLADE_OK && o->generated > 0 && o->given_generated)
 		status = fail_usage(tool, CLADE_MSG_TOOL_OPTION, "-n",
@@ -247,7 +243,6 @@ static enum clade_status bench_device(struct job *job, const char *device)
 				    job->model.name);
 	if (status == CLADE_OK)
 		status = report(&run);
-	workload_finish(&shape);
 	close_run(&run);
 	return status;
 }
