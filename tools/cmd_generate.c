@@ -54,22 +54,13 @@ static enum clade_status add_row(struct job *job, int32_t *ids, size_t count)
 
 static enum clade_status add_encoded(struct job *job, const char *text, size_t bytes, bool special)
 {
-	int32_t *ids, *copy;
+	int32_t *ids;
 	size_t count;
 	if (job->tokenizer == NULL)
 		return clade_fail(&job->tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_GENERATE, job->model.name,
 				  "has no tokenizer; give token ids by --ids and add --print-ids");
-	enum clade_status status =
-		clade_tokenizer_encode(job->tokenizer, text, bytes, special, &ids, &count, &job->tool->diag);
-	if (status != CLADE_OK)
-		return status;
-	copy = malloc((count + 1) * sizeof(*copy));
-	if (copy == NULL)
-		status = clade_fail_memory(&job->tool->diag, count * sizeof(*copy), "a prompt");
-	else
-		memcpy(copy, ids, count * sizeof(*copy));
-	clade_free(job->tool->context, ids);
-	return status == CLADE_OK ? add_row(job, copy, count) : status;
+	enum clade_status status = encode_text(job->tool, job->tokenizer, text, bytes, special, &ids, &count);
+	return status == CLADE_OK ? add_row(job, ids, count) : status;
 }
 
 /* A user's text (NULL: the messages of a file); a template writes its special tokens itself. */

@@ -158,7 +158,6 @@ static enum clade_status label_ids(struct attention *a, struct side *side)
 static enum clade_status read_prompt(struct attention *a)
 {
 	const struct options *o = &a->tool->options;
-	int32_t *ids;
 	enum clade_status status = model_tokenizer(a->tool, &a->model, &a->tokenizer);
 	if (status != CLADE_OK)
 		return status;
@@ -172,17 +171,7 @@ static enum clade_status read_prompt(struct attention *a)
 	if (a->tokenizer == NULL)
 		return clade_fail(&a->tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_GENERATE, a->model.name,
 				  "has no tokenizer; give token ids by --ids");
-	status = clade_tokenizer_encode(a->tokenizer, o->prompt, strlen(o->prompt), true, &ids, &a->source.count,
-					&a->tool->diag);
-	if (status != CLADE_OK)
-		return status;
-	a->source.ids = calloc(a->source.count + 1, sizeof(*ids));
-	if (a->source.ids != NULL)
-		memcpy(a->source.ids, ids, a->source.count * sizeof(*ids));
-	else
-		status = clade_fail_memory(&a->tool->diag, a->source.count * sizeof(*ids), "a prompt");
-	clade_free(a->tool->context, ids);
-	return status;
+	return encode_text(a->tool, a->tokenizer, o->prompt, strlen(o->prompt), true, &a->source.ids, &a->source.count);
 }
 
 static enum clade_status ignore_id(void *user, size_t row, int32_t id, bool *out_stop)

@@ -32,6 +32,9 @@ void model_close(struct model *model);
 enum clade_status model_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out);
 /* The same, but a model without tokenizer is an error. */
 enum clade_status model_need_tokenizer(struct tool *tool, const struct model *model, struct clade_tokenizer **out);
+/* Ids of a text in malloc's memory, which may grow by one id. */
+enum clade_status encode_text(struct tool *tool, const struct clade_tokenizer *tokenizer, const char *text,
+			      size_t bytes, bool special, int32_t **out_ids, size_t *out_count);
 /* The id of "eos_token", "bos_token", ... by tokenizer_config.json or special_tokens_map.json; -1: they name none. */
 enum clade_status model_special(struct tool *tool, const struct model *model, const struct clade_tokenizer *tokenizer,
 				const char *name, int32_t *out);

@@ -295,3 +295,22 @@ enum clade_status model_need_tokenizer(struct tool *tool, const struct model *mo
 				   "merges.txt, vocab.txt, source.spm with vocab.json, or a GGUF file");
 	return status;
 }
+
+enum clade_status encode_text(struct tool *tool, const struct clade_tokenizer *tokenizer, const char *text,
+			      size_t bytes, bool special, int32_t **out_ids, size_t *out_count)
+{
+	int32_t *ids;
+	size_t count;
+	enum clade_status status = clade_tokenizer_encode(tokenizer, text, bytes, special, &ids, &count, &tool->diag);
+	if (status != CLADE_OK)
+		return status;
+	*out_ids = malloc((count + 1) * sizeof(*ids));
+	if (*out_ids != NULL) {
+		memcpy(*out_ids, ids, count * sizeof(*ids));
+		*out_count = count;
+	} else {
+		status = clade_fail_memory(&tool->diag, count * sizeof(*ids), "a prompt");
+	}
+	clade_free(tool->context, ids);
+	return status;
+}
