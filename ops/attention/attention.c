@@ -54,14 +54,8 @@ static enum clade_status infer_attention(struct clade_infer *infer)
 #define F32 CLADE_DTYPE_BIT(CLADE_F32)
 #define I32 CLADE_DTYPE_BIT(CLADE_I32)
 #define BOOL CLADE_DTYPE_BIT(CLADE_BOOL)
-#define PORT(...)                                                                                                      \
-	{                                                                                                              \
-		.size = sizeof(struct clade_port), __VA_ARGS__                                                         \
-	}
-#define ATTR(...)                                                                                                      \
-	{                                                                                                              \
-		.size = sizeof(struct clade_attr), __VA_ARGS__                                                         \
-	}
+#define PORT CLADE_PORT
+#define ATTR CLADE_ATTR
 
 static const struct clade_port q = PORT("q", CLADE_IN, F32, "[b, h, t, d]", .help = "queries");
 static const struct clade_port k =

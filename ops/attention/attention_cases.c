@@ -3,10 +3,7 @@
  */
 #include "attention.h"
 
-#define INPUTS(...) ((const char *const[]) { __VA_ARGS__, NULL })
-#define CASE(case_name, case_attrs, case_flags, ...)                                                                   \
-	(&(const struct clade_case) { sizeof(struct clade_case), case_name, case_attrs, INPUTS(__VA_ARGS__),           \
-				      case_flags })
+#define CASE CLADE_CASE
 #define QKV(b, h, t, d, g, s, e)                                                                                       \
 	"q = f32[" #b ", " #h ", " #t ", " #d "]", "k = f32[" #b ", " #g ", " #s ", " #d "]",                          \
 		"v = f32[" #b ", " #g ", " #s ", " #e "]"

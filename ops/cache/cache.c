@@ -17,13 +17,9 @@ static enum clade_status infer_store(struct clade_infer *infer)
 
 #define F32 CLADE_DTYPE_BIT(CLADE_F32)
 #define ANY (F32 | CLADE_DTYPE_BIT(CLADE_I32) | CLADE_DTYPE_BIT(CLADE_BOOL))
-#define PORT(...)                                                                                                      \
-	{                                                                                                              \
-		.size = sizeof(struct clade_port), __VA_ARGS__                                                         \
-	}
+#define PORT CLADE_PORT
 #define INPUTS(...) ((const char *const[]) { __VA_ARGS__, NULL })
-#define CASE(case_name, case_flags, ...)                                                                               \
-	(&(const struct clade_case) { sizeof(struct clade_case), case_name, NULL, INPUTS(__VA_ARGS__), case_flags })
+#define CASE(case_name, case_flags, ...) CLADE_CASE(case_name, NULL, case_flags, __VA_ARGS__)
 
 #define RING(case_name, ...)                                                                                           \
 	(&(const struct clade_case) { sizeof(struct clade_case), case_name, "ring = true", INPUTS(__VA_ARGS__), 0 })

@@ -39,10 +39,7 @@ static enum clade_status infer_alibi(struct clade_infer *infer)
 	return CLADE_OK;
 }
 
-#define ATTR(...)                                                                                                      \
-	{                                                                                                              \
-		.size = sizeof(struct clade_attr), __VA_ARGS__                                                         \
-	}
+#define ATTR CLADE_ATTR
 static const struct clade_attr heads = ATTR("heads", CLADE_ATTR_INT, offsetof(struct alibi_params, heads),
 					    .required = true, .min = 1, .max = MOST_HEADS, .help = "heads");
 static const struct clade_attr keys = ATTR("keys", CLADE_ATTR_DIM, offsetof(struct alibi_params, keys),

@@ -2,13 +2,8 @@
 /* embedding: ports, cases; and the family's registration. */
 #include "embedding_family.h"
 
-#define PORT(...)                                                                                                      \
-	{                                                                                                              \
-		.size = sizeof(struct clade_port), __VA_ARGS__                                                         \
-	}
-#define INPUTS(...) ((const char *const[]) { __VA_ARGS__, NULL })
-#define CASE(case_name, case_flags, ...)                                                                               \
-	(&(const struct clade_case) { sizeof(struct clade_case), case_name, NULL, INPUTS(__VA_ARGS__), case_flags })
+#define PORT CLADE_PORT
+#define CASE(case_name, case_flags, ...) CLADE_CASE(case_name, NULL, case_flags, __VA_ARGS__)
 
 static const struct clade_port ids = PORT("ids", CLADE_IN, CLADE_DTYPE_BIT(CLADE_I32), "[...]",
 					  .help = "row numbers, usually tokens", .index_of = "table");

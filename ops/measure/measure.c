@@ -65,9 +65,7 @@ static void chain_cost(const struct clade_node_info *node, struct clade_cost *co
 	cost->flops = 2.0 * (double)params->rounds * (double)clade_kit_count(node->inputs[0]);
 }
 
-#define CASE(case_name, attrs, case_flags, ...)                                                                        \
-	(&(const struct clade_case) { sizeof(struct clade_case), case_name, attrs,                                     \
-				      ((const char *const[]) { __VA_ARGS__, NULL }), case_flags })
+#define CASE CLADE_CASE
 
 static const struct clade_port x = {
 	.size = sizeof(x), .name = "x", .flags = CLADE_IN, .dtypes = CLADE_DTYPE_BIT(CLADE_F32), .shape = "*"

@@ -22,17 +22,9 @@ static enum clade_status infer_rope(struct clade_infer *infer)
 	return CLADE_OK;
 }
 
-#define PORT(...)                                                                                                      \
-	{                                                                                                              \
-		.size = sizeof(struct clade_port), __VA_ARGS__                                                         \
-	}
-#define ATTR(...)                                                                                                      \
-	{                                                                                                              \
-		.size = sizeof(struct clade_attr), __VA_ARGS__                                                         \
-	}
-#define INPUTS(...) ((const char *const[]) { __VA_ARGS__, NULL })
-#define CASE(case_name, attrs, case_flags, ...)                                                                        \
-	(&(const struct clade_case) { sizeof(struct clade_case), case_name, attrs, INPUTS(__VA_ARGS__), case_flags })
+#define PORT CLADE_PORT
+#define ATTR CLADE_ATTR
+#define CASE CLADE_CASE
 
 static const struct clade_port x =
 	PORT("x", CLADE_IN, CLADE_DTYPE_BIT(CLADE_F32), "[b, h, t, d]", .help = "queries or keys");

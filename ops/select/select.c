@@ -26,13 +26,8 @@ static enum clade_status infer_top_k(struct clade_infer *infer)
 
 #define F32 CLADE_DTYPE_BIT(CLADE_F32)
 #define I32 CLADE_DTYPE_BIT(CLADE_I32)
-#define PORT(...)                                                                                                      \
-	{                                                                                                              \
-		.size = sizeof(struct clade_port), __VA_ARGS__                                                         \
-	}
-#define INPUTS(...) ((const char *const[]) { __VA_ARGS__, NULL })
-#define CASE(case_name, attrs, case_flags, ...)                                                                        \
-	(&(const struct clade_case) { sizeof(struct clade_case), case_name, attrs, INPUTS(__VA_ARGS__), case_flags })
+#define PORT CLADE_PORT
+#define CASE CLADE_CASE
 
 static const struct clade_port x = PORT("x", CLADE_IN, F32, "[..., n]");
 static const struct clade_port place = PORT("y", CLADE_OUT, I32, "[...]", .help = "index of the largest element");

@@ -158,14 +158,8 @@ static bool view_merge_heads(const void *params, const struct clade_type *input,
 }
 
 #define ANY (CLADE_DTYPE_BIT(CLADE_F32) | CLADE_DTYPE_BIT(CLADE_I32) | CLADE_DTYPE_BIT(CLADE_BOOL))
-#define PORT(...)                                                                                                      \
-	{                                                                                                              \
-		.size = sizeof(struct clade_port), __VA_ARGS__                                                         \
-	}
-#define ATTR(...)                                                                                                      \
-	{                                                                                                              \
-		.size = sizeof(struct clade_attr), __VA_ARGS__                                                         \
-	}
+#define PORT CLADE_PORT
+#define ATTR CLADE_ATTR
 
 static const struct clade_port x_any = PORT("x", CLADE_IN, ANY, "*", .help = "elements of 4 bytes or 1");
 static const struct clade_port y_like = PORT("y", CLADE_OUT, 0, NULL, "x", .help = "x's elements, moved");

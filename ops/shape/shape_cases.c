@@ -2,10 +2,9 @@
 /* The cases of the ops that move elements: empty, single, prime and many, each element width, strided. */
 #include "shape_cases.h"
 
-#define INPUTS(...) ((const char *const[]) { __VA_ARGS__, NULL })
-#define CASE(case_name, case_attrs, case_flags, ...)                                                                   \
-	(&(const struct clade_case) { sizeof(struct clade_case), case_name, case_attrs, INPUTS(__VA_ARGS__),           \
-				      case_flags })
+#include <clade/op_kit.h>
+
+#define CASE CLADE_CASE
 
 const struct clade_case *const shape_cases_reshape[] = {
 	CASE("flat", "shape = [60]", CLADE_CASE_ALIAS, "x = f32[3, 4, 5] specials"),

@@ -8,6 +8,20 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Rows of an op's tables; fields that are left out are 0. */
+#define CLADE_PORT(...)                                                                                                \
+	{                                                                                                              \
+		.size = sizeof(struct clade_port), __VA_ARGS__                                                         \
+	}
+#define CLADE_ATTR(...)                                                                                                \
+	{                                                                                                              \
+		.size = sizeof(struct clade_attr), __VA_ARGS__                                                         \
+	}
+/* name, attributes (or NULL), flags, then the inputs' texts */
+#define CLADE_CASE(name_, attrs_, flags_, ...)                                                                         \
+	(&(const struct clade_case) { sizeof(struct clade_case), name_, attrs_,                                        \
+				      ((const char *const[]) { __VA_ARGS__, NULL }), flags_ })
+
 /* Product of the dims first .. end - 1 of a concrete type; its size was checked when its memory was made. */
 static inline int64_t clade_kit_product(const struct clade_type *type, uint32_t first, uint32_t end)
 {
