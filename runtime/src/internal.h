@@ -75,6 +75,8 @@ enum clade_status clade_registry_run(struct clade_context *context, clade_plugin
 
 /* A registered kernel source by name ("norm/layer_norm.cl"), NULL if there is none. */
 const struct clade_kernel_source *clade_kernel_source_find(struct clade_context *context, const char *name);
+/* Whose it is. */
+const struct clade_module *clade_kernel_module_find(struct clade_context *context, const char *name);
 
 /* Checks an op's and an implementation's tables (names, sizes, flags, patterns): used when they register. */
 enum clade_status clade_op_check(const struct clade_op *op, const char *origin, struct clade_diag *diag);

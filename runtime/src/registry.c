@@ -84,7 +84,7 @@ static const struct clade_impl *find_impl(const struct clade_tables *tables, con
 	return NULL;
 }
 
-static const struct clade_kernel_source *find_kernel(const struct clade_tables *tables, const char *name)
+static const struct clade_kernel_entry *find_kernel(const struct clade_tables *tables, const char *name)
 {
 	size_t low = 0, high = tables->kernel_count;
 
@@ -93,7 +93,7 @@ static const struct clade_kernel_source *find_kernel(const struct clade_tables *
 		int order = strcmp(name, tables->kernels[middle].source->name);
 
 		if (order == 0)
-			return tables->kernels[middle].source;
+			return &tables->kernels[middle];
 		if (order < 0)
 			high = middle;
 		else
@@ -438,12 +438,25 @@ const char *clade_impl_origin(struct clade_context *context, const struct clade_
 	return origin;
 }
 
+static struct clade_kernel_entry kernel_entry(struct clade_context *context, const char *name)
+{
+	const struct clade_kernel_entry *found;
+	struct clade_kernel_entry entry = { NULL, NULL };
+
+	pthread_mutex_lock(&context->registry_lock); /* the table moves when it grows; what it points to does not */
+	found = find_kernel(&context->tables, name);
+	if (found)
+		entry = *found;
+	pthread_mutex_unlock(&context->registry_lock);
+	return entry;
+}
+
 const struct clade_kernel_source *clade_kernel_source_find(struct clade_context *context, const char *name)
 {
-	const struct clade_kernel_source *source;
+	return kernel_entry(context, name).source;
+}
 
-	pthread_mutex_lock(&context->registry_lock);
-	source = find_kernel(&context->tables, name);
-	pthread_mutex_unlock(&context->registry_lock);
-	return source;
+const struct clade_module *clade_kernel_module_find(struct clade_context *context, const char *name)
+{
+	return kernel_entry(context, name).module;
 }

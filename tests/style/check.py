@@ -138,6 +138,14 @@ def rule_kernels():
                 yield path, number, f"'{match.group()}' in a kernel"
             if re.search(r"#\s*pragma\s+OPENCL\s+EXTENSION", line):
                 yield path, number, "an extension"
+    # a program may hold kernels of any of these files
+    seen = {}
+    named = re.compile(r"^(?:(?:static|struct|union|typedef|__kernel)\b[^\n;={(]*?\b(\w+)\s*[({]|#\s*define\s+(\w+))", re.M)
+    for path in code("kernels", suffixes={".cl", ".clh"}):
+        for match in named.finditer(strip_comments(path.read_text())):
+            name = match.group(1) or match.group(2)
+            if seen.setdefault(name, path) != path:
+                yield path, path.read_text()[:match.start()].count("\n") + 1, f"'{name}' is a name of {seen[name].relative_to(ROOT)}"
 
 
 def rule_headers():

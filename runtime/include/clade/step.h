@@ -56,8 +56,8 @@ CLADE_API size_t clade_step_scratch_count(const struct clade_step *step);
 CLADE_API size_t clade_step_scratch_bytes(const struct clade_step *step, size_t slot);
 CLADE_API const struct clade_impl *clade_step_impl(const struct clade_step *step);
 CLADE_API const struct clade_op *clade_step_op(const struct clade_step *step);
-/* Builds (or takes from the binary cache) all programs that these steps need: few and large, one for each family
- * and set of defines. */
+/* Builds (or takes from the binary cache) all programs that these steps need: few, one for each set
+ * of defines, and of kernels only those that are wanted. */
 CLADE_API enum clade_status clade_steps_build(struct clade_device *device, struct clade_step *const *steps,
 					      size_t count, struct clade_diag *diag);
 /* Stores binaries of programs that were built from source since the last call, if the context has a cache. Slow on some

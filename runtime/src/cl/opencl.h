@@ -25,13 +25,20 @@ void clade_text_finish(struct clade_text *text);
 void clade_text_add(struct clade_text *text, const char *data, size_t length);
 void clade_text_format(struct clade_text *text, const char *format, ...) CLADE_PRINTF(2, 3);
 
-/* A built program: one family, one set of defines, some or all of the family's sources. Kept until the device closes.
+/* A program: kernels of one registration (ours, or a plugin's) with one set of defines. Kept until the device closes.
  */
 struct clade_cl_program {
 	struct clade_cl_program *next;
-	char *family, *defines;
+	const struct clade_module *module;
+	char *defines;
 	const char **sources; /* sorted; the names belong to the registered sources */
 	size_t source_count, source_room;
+	struct clade_cl_function {
+		const char *source; /* one of `sources` */
+		char *name;
+	} * functions; /* sorted; the text holds these kernels and no others... */
+	size_t function_count, function_room;
+	bool whole; /* ... but all that its sources have */
 	cl_program handle;
 	unsigned char key[CLADE_KEY_BYTES];
 	bool to_save; /* built from source and not yet stored */
@@ -93,16 +100,48 @@ enum clade_status clade_cl_fill(struct clade_queue *queue, struct clade_buffer *
 				uint32_t pattern, struct clade_diag *diag);
 
 /* ---- source.c ---- */
-/* The full text of a program: prelude, then each source with its includes expanded and lines marked by #line. */
+/* The full text of a program: prelude, then each source with its includes expanded and lines marked by #line. Kernels
+ * that the program does not have are left out: drivers compile all that they see. */
 enum clade_status clade_cl_expand(struct clade_device *device, const struct clade_cl_program *program,
 				  struct clade_text *out, struct clade_diag *diag);
+
+/* ---- group.c ---- */
+/* The program of the list that holds this kernel, or NULL. */
+struct clade_cl_program *clade_cl_program_find(struct clade_context *context, struct clade_cl_program *list,
+					       const struct clade_step_kernel *kernel);
+bool clade_cl_program_has(const struct clade_cl_program *program, const char *source, const char *function);
+/* Adds to `pending` what this kernel needs and no program of the device has; `whole`: with all of its source. False
+ * without memory. */
+bool clade_cl_program_want(struct clade_device *device, const struct clade_step_kernel *kernel, bool whole,
+			   struct clade_cl_program **pending);
+void clade_cl_program_free(struct clade_device *device, struct clade_cl_program *program);
+void clade_cl_programs_release(struct clade_device *device);
+
+/* ---- pick.c ---- */
+enum { CLADE_CL_MOST_MAKERS = 32 };
+/* Reading a program's text line by line, includes in their place. */
+struct clade_cl_pick {
+	const struct clade_cl_program *program;
+	struct {
+		char name[64];
+		size_t length;
+	} makers[CLADE_CL_MOST_MAKERS]; /* macros that define kernels */
+	size_t maker_count;
+	char name[64]; /* of the macro whose definition is being read; length 0: of no interest */
+	size_t name_length;
+	bool in_macro;
+	enum { CLADE_CL_DROP_NOTHING, CLADE_CL_DROP_BODY, CLADE_CL_DROP_CALL } dropping;
+	int depth;
+};
+void clade_cl_pick_init(struct clade_cl_pick *pick, const struct clade_cl_program *program);
+/* Whether this line (without its end) belongs to the program. */
+bool clade_cl_pick_line(struct clade_cl_pick *pick, const char *line, size_t length);
 
 /* ---- program.c ---- */
 #define CLADE_CL_BUILD_OPTIONS "-cl-std=CL1.2"
 enum clade_status clade_cl_build(struct clade_device *device, struct clade_step *const *steps, size_t count,
 				 struct clade_diag *diag);
 void clade_cl_save_programs(struct clade_device *device);
-void clade_cl_programs_release(struct clade_device *device);
 
 /* ---- exec.c ---- */
 enum clade_status clade_cl_exec_create(struct clade_exec *exec, struct clade_diag *diag);

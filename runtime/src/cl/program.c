@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs: which ones a set of steps needs, building them from the cache or from source, storing their binaries. */
+/* Programs: building what a set of steps needs from the cache or from source, storing binaries. */
 #include "opencl.h"
 #include "cache.h"
 
@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { LONGEST_LOG = 1 << 20, LONGEST_FAMILY = 256 };
+enum { LONGEST_LOG = 1 << 20, LONGEST_NAME = 160 };
 
 static double seconds(void)
 {
@@ -16,112 +16,6 @@ static double seconds(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static void program_free(struct clade_device *device, struct clade_cl_program *program)
-{
-	if (!program)
-		return;
-	if (program->handle && clade_cl_may_release(device))
-		clade_cl_check(device, clReleaseProgram(program->handle), "clReleaseProgram", NULL);
-	clade_free(device->context, program->family);
-	clade_free(device->context, program->defines);
-	clade_free(device->context, program->sources);
-	clade_free(device->context, program);
-}
-
-void clade_cl_programs_release(struct clade_device *device)
-{
-	struct clade_cl_device *state = clade_cl_state(device);
-
-	while (state->programs) {
-		struct clade_cl_program *program = state->programs;
-
-		state->programs = program->next;
-		program_free(device, program);
-	}
-}
-
-/* ---- grouping ---- */
-
-/* The folder of "norm/layer_norm.cl" is "norm". */
-static void family_of(const char *source, char out[LONGEST_FAMILY])
-{
-	const char *slash = strrchr(source, '/');
-	size_t length = slash ? (size_t)(slash - source) : 0;
-
-	if (length >= LONGEST_FAMILY)
-		length = LONGEST_FAMILY - 1;
-	memcpy(out, source, length);
-	out[length] = 0;
-}
-
-static bool has_source(const struct clade_cl_program *program, const char *source)
-{
-	for (size_t i = 0; i < program->source_count; i++)
-		if (!strcmp(program->sources[i], source))
-			return true;
-	return false;
-}
-
-/* The program in the list of this family and defines; if `source` is given, only one that contains it. */
-static struct clade_cl_program *find_program(struct clade_cl_program *list, const char *family, const char *defines,
-					     const char *source)
-{
-	for (; list; list = list->next)
-		if (!strcmp(list->family, family) && !strcmp(list->defines, defines) &&
-		    (!source || has_source(list, source)))
-			return list;
-	return NULL;
-}
-
-/* Sorted, so that equal sets are equal texts. */
-static bool add_source(struct clade_device *device, struct clade_cl_program *program, const char *source)
-{
-	size_t i;
-
-	if (program->source_count == program->source_room) {
-		size_t room = program->source_room ? 2 * program->source_room : 8;
-		const char **sources = clade_resize(device->context, program->sources, room * sizeof(*sources));
-
-		if (!sources)
-			return false;
-		program->sources = sources;
-		program->source_room = room;
-	}
-	for (i = program->source_count++; i > 0 && strcmp(program->sources[i - 1], source) > 0; i--)
-		program->sources[i] = program->sources[i - 1];
-	program->sources[i] = source;
-	return true;
-}
-
-/* Adds to `pending` what this kernel needs and no program of the device has. */
-static bool want_kernel(struct clade_device *device, const struct clade_step_kernel *kernel,
-			struct clade_cl_program **pending)
-{
-	const struct clade_kernel_source *source = clade_kernel_source_find(device->context, kernel->source);
-	struct clade_cl_program *program;
-	char family[LONGEST_FAMILY];
-
-	family_of(kernel->source, family);
-	if (find_program(clade_cl_state(device)->programs, family, kernel->defines, kernel->source))
-		return true;
-	program = find_program(*pending, family, kernel->defines, NULL);
-	if (program && has_source(program, kernel->source))
-		return true;
-	if (!program) {
-		program = clade_alloc(device->context, sizeof(*program));
-		if (!program)
-			return false;
-		program->family = clade_strdup(device->context, family);
-		program->defines = clade_strdup(device->context, kernel->defines);
-		program->next = *pending;
-		*pending = program;
-		if (!program->family || !program->defines)
-			return false;
-	}
-	/* The registered name lives as long as the context; the step's copy does not. */
-	return source && add_source(device, program, source->name);
 }
 
 /* ---- building ---- */
@@ -146,22 +40,35 @@ static void keep_build_log(struct clade_device *device, const struct clade_cl_pr
 	diag->log = log;
 }
 
+/* What a program is called in messages: its kernels, as many as fit. */
+static const char *program_name(const struct clade_cl_program *program, char out[LONGEST_NAME])
+{
+	size_t count = program->whole ? program->source_count : program->function_count, at = 0;
+
+	out[0] = 0;
+	for (size_t i = 0; i < count && at + 1 < LONGEST_NAME; i++)
+		at += (size_t)snprintf(out + at, LONGEST_NAME - at, "%s%s", i ? ", " : "",
+				       program->whole ? program->sources[i] : program->functions[i].name);
+	return out;
+}
+
 static enum clade_status fail_build(struct clade_device *device, const struct clade_cl_program *program, cl_int code,
 				    struct clade_diag *diag)
 {
 	bool first = diag && !diag->status;
+	char name[LONGEST_NAME];
 
 	if (code == CL_OUT_OF_RESOURCES || code == CL_OUT_OF_HOST_MEMORY)
 		return clade_cl_check(device, code, "clBuildProgram", diag);
 	if (first) {
 		keep_build_log(device, program, diag);
 		clade_fail(diag, CLADE_ERR_DEVICE, CLADE_MSG_BUILD, device->info.id,
-			   "clBuildProgram failed on %.100s for family '%.100s' with defines '%.200s': %s (%d)",
-			   device->info.name, program->family, program->defines, clade_cl_code_name(code), (int)code);
+			   "clBuildProgram failed on %.100s for %s with defines '%.200s': %s (%d)", device->info.name,
+			   program_name(program, name), program->defines, clade_cl_code_name(code), (int)code);
 		diag->device_code = code;
 	}
-	clade_log(device->context, CLADE_LOG_ERROR, "program", "%s: family %s [%s] does not build: %s (%d)",
-		  device->info.id, program->family, program->defines, clade_cl_code_name(code), (int)code);
+	clade_log(device->context, CLADE_LOG_ERROR, "program", "%s: %s [%s] does not build: %s (%d)", device->info.id,
+		  program_name(program, name), program->defines, clade_cl_code_name(code), (int)code);
 	return CLADE_ERR_DEVICE;
 }
 
@@ -205,13 +112,12 @@ static bool kernels_exist(const struct clade_cl_program *program, struct clade_s
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < steps[i]->kernel_count; k++) {
 			const struct clade_step_kernel *wanted = &steps[i]->kernels[k];
-			char family[LONGEST_FAMILY];
 			cl_kernel kernel;
 			cl_int code;
 
-			family_of(wanted->source, family);
-			if (strcmp(family, program->family) || strcmp(wanted->defines, program->defines) ||
-			    !has_source(program, wanted->source) || seen_before(steps, i, k))
+			if (strcmp(wanted->defines, program->defines) ||
+			    !clade_cl_program_has(program, wanted->source, wanted->function) ||
+			    seen_before(steps, i, k))
 				continue;
 			kernel = clCreateKernel(program->handle, wanted->function, &code);
 			if (code)
@@ -263,6 +169,7 @@ static enum clade_status build_program(struct clade_device *device, struct clade
 	struct clade_text text;
 	double start = seconds();
 	enum clade_status status;
+	char name[LONGEST_NAME];
 	bool cached = false;
 
 	clade_text_init(&text, device->context);
@@ -277,8 +184,8 @@ static enum clade_status build_program(struct clade_device *device, struct clade
 	if (!status)
 		cached = build_from_cache(device, program, steps, count);
 	if (!status && !cached) {
-		clade_log(device->context, CLADE_LOG_INFO, "compile", "%s, program %llu", program->family,
-			  (unsigned long long)device->programs_built + 1);
+		clade_log(device->context, CLADE_LOG_INFO, "compile", "program %llu: %s",
+			  (unsigned long long)device->programs_built + 1, program_name(program, name));
 		status = build_from_source(device, program, &text, diag);
 		clade_log(device->context, CLADE_LOG_INFO, "compile", "done");
 	}
@@ -289,9 +196,9 @@ static enum clade_status build_program(struct clade_device *device, struct clade
 	device->programs_built += !cached;
 	device->programs_from_cache += cached;
 	device->build_seconds += seconds() - start;
-	clade_log(device->context, CLADE_LOG_DEBUG, "program", "%s: family %s [%s], %zu sources, %s in %.1f ms",
-		  device->info.id, program->family, program->defines, program->source_count,
-		  cached ? "from the cache" : "built", 1e3 * (seconds() - start));
+	clade_log(device->context, CLADE_LOG_DEBUG, "program", "%s: %s [%s] %s in %.1f ms", device->info.id,
+		  program_name(program, name), program->defines, cached ? "from the cache" : "built",
+		  1e3 * (seconds() - start));
 	return CLADE_OK;
 }
 
@@ -301,12 +208,10 @@ static void assign(struct clade_device *device, struct clade_step *const *steps,
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < steps[i]->kernel_count; k++) {
 			struct clade_step_kernel *kernel = &steps[i]->kernels[k];
-			char family[LONGEST_FAMILY];
 
-			family_of(kernel->source, family);
 			if (!kernel->program)
-				kernel->program = find_program(clade_cl_state(device)->programs, family,
-							       kernel->defines, kernel->source);
+				kernel->program = clade_cl_program_find(device->context,
+									clade_cl_state(device)->programs, kernel);
 		}
 }
 
@@ -324,7 +229,9 @@ enum clade_status clade_cl_build(struct clade_device *device, struct clade_step 
 	pthread_mutex_lock(&device->lock);
 	for (size_t i = 0; i < count && !status; i++)
 		for (size_t k = 0; k < steps[i]->kernel_count && !status; k++)
-			if (!steps[i]->kernels[k].program && !want_kernel(device, &steps[i]->kernels[k], &pending))
+			/* A single step is one of many that are tried in turn: the next may find its kernel built. */
+			if (!steps[i]->kernels[k].program &&
+			    !clade_cl_program_want(device, &steps[i]->kernels[k], count == 1, &pending))
 				status = clade_fail_memory(diag, 0, "the list of programs");
 	while (pending && !status) {
 		struct clade_cl_program *program = pending;
@@ -339,7 +246,7 @@ enum clade_status clade_cl_build(struct clade_device *device, struct clade_step 
 	while (pending) {
 		struct clade_cl_program *next = pending->next;
 
-		program_free(device, pending);
+		clade_cl_program_free(device, pending);
 		pending = next;
 	}
 	assign(device, steps, count);

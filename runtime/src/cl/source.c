@@ -167,7 +167,7 @@ static bool is_include(const char *line, size_t length, char name[LONGEST_NAME])
 }
 
 static enum clade_status expand(struct clade_context *context, const char *name, const char *from, unsigned line,
-				int depth, struct clade_text *out, struct clade_diag *diag)
+				int depth, struct clade_cl_pick *pick, struct clade_text *out, struct clade_diag *diag)
 {
 	char *owned = NULL, where[LONGEST_NAME + 16];
 	const char *text = find_text(context, name, &owned);
@@ -190,10 +190,11 @@ static enum clade_status expand(struct clade_context *context, const char *name,
 		char included[LONGEST_NAME];
 
 		if (is_include(text, length, included)) {
-			status = expand(context, included, name, line, depth + 1, out, diag);
+			status = expand(context, included, name, line, depth + 1, pick, out, diag);
 			clade_text_format(out, "#line %u \"%s\"\n", line + 1, name);
 		} else {
-			clade_text_add(out, text, length);
+			if (clade_cl_pick_line(pick, text, length))
+				clade_text_add(out, text, length);
 			clade_text_add(out, "\n", 1);
 		}
 		text += length + (text[length] == '\n');
@@ -243,10 +244,12 @@ enum clade_status clade_cl_expand(struct clade_device *device, const struct clad
 				  struct clade_text *out, struct clade_diag *diag)
 {
 	enum clade_status status = CLADE_OK;
+	struct clade_cl_pick pick;
 
+	clade_cl_pick_init(&pick, program);
 	add_prelude(device, program->defines, out);
 	for (size_t i = 0; i < program->source_count && !status; i++)
-		status = expand(device->context, program->sources[i], "a plan", 1, 0, out, diag);
+		status = expand(device->context, program->sources[i], "a plan", 1, 0, &pick, out, diag);
 	if (!status && out->failed)
 		status = clade_fail(diag, CLADE_ERR_MEMORY, CLADE_MSG_MEMORY, NULL,
 				    "no memory for the text of a program (%zu bytes so far, at most %d)", out->length,
