@@ -255,6 +255,23 @@ static bool on_host(const struct clade_impl *impl)
 	return impl->needs & CLADE_NEEDS_HOST;
 }
 
+/* Whether a node on this device may have `impl` though nobody names it; else the reason goes to `why`. */
+static bool may_choose(const struct clade_rules *rules, const struct clade_impl *impl, enum clade_device_kind kind,
+		       char *why, size_t why_size)
+{
+	const char *reason = NULL;
+
+	if (!rules->fast && impl->precision != CLADE_PRECISION_FULL)
+		reason = "its precision is reduced; only by name or --fast";
+	else if (!rules->fast && impl->order != CLADE_ORDER_CANONICAL)
+		reason = "its order of summation is its own; only by name or --fast";
+	else if (impl->kinds && !(impl->kinds & CLADE_KIND_BIT(kind)))
+		reason = "it is made for devices of another kind; only by name";
+	if (reason)
+		snprintf(why, why_size, "%s", reason);
+	return !reason;
+}
+
 /* Whether `impl` takes the node on its device; a host implementation on another device is asked with the host's info.
  */
 static bool accepts(const struct clade_impl *impl, struct clade_node_info *info, const struct clade_device_info *host,
@@ -315,11 +332,8 @@ static enum clade_status choose_first(const struct clade_rules *rules, const str
 	for (size_t i = 0; (impl = clade_impl_at(ir->context, n->op->name, i)); i++) {
 		char why[256] = "";
 
-		if (!rules->fast && (impl->order != CLADE_ORDER_CANONICAL || impl->precision != CLADE_PRECISION_FULL))
-			snprintf(why, sizeof(why), "%s; only by name or --fast",
-				 impl->precision != CLADE_PRECISION_FULL ? "its precision is reduced"
-									 : "its order of summation is its own");
-		else if (accepts(impl, info, host, why, sizeof(why))) {
+		if (may_choose(rules, impl, info->device->kind, why, sizeof(why)) &&
+		    accepts(impl, info, host, why, sizeof(why))) {
 			if (!out->impl && on_host(impl) == main_is_host) {
 				out->impl = impl;
 				continue;
@@ -454,9 +468,8 @@ enum clade_status clade_choose_box(const struct clade_rules *rules, const struct
 		snprintf(reason, sizeof(reason), "%s", why);
 		if (!reason[0] && name && strcmp(name, impl->name))
 			snprintf(reason, sizeof(reason), "'%s' is asked for", name);
-		if (!reason[0] && !name && !rules->fast &&
-		    (impl->order != CLADE_ORDER_CANONICAL || impl->precision != CLADE_PRECISION_FULL))
-			snprintf(reason, sizeof(reason), "it is not canonical; only by name or --fast");
+		if (!reason[0] && !name)
+			may_choose(rules, impl, info->device->kind, reason, sizeof(reason));
 		if (!reason[0] && !out->impl && clade_impl_accepts(impl, info, reason, sizeof(reason))) {
 			out->impl = impl;
 			continue;

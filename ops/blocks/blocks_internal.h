@@ -27,5 +27,6 @@ static inline int64_t blocks_rows(const struct clade_type *x)
 
 extern const struct clade_op clade_op_feed_forward, clade_op_add_norm;
 extern const struct clade_impl clade_impl_feed_forward_cl, clade_impl_feed_forward_cl_cpu, clade_impl_add_norm_cl;
+extern const struct clade_impl clade_impl_add_norm_cl_group, clade_impl_add_norm_cl_sub;
 
 #endif

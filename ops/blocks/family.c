@@ -8,7 +8,8 @@ enum clade_status clade_family_blocks(const struct clade_host *host, struct clad
 {
 	static const struct clade_op *const ops[] = { &clade_op_feed_forward, &clade_op_add_norm };
 	static const struct clade_impl *const impls[] = { &clade_impl_feed_forward_cl, &clade_impl_feed_forward_cl_cpu,
-							  &clade_impl_add_norm_cl };
+							  &clade_impl_add_norm_cl, &clade_impl_add_norm_cl_group,
+							  &clade_impl_add_norm_cl_sub };
 	enum clade_status status = CLADE_OK;
 
 	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops) && !status; i++)

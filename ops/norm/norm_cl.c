@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The normalisations on OpenCL devices: an item makes a row (kernels/norm/norm.cl). */
 #include "norm.h"
+#include <clade/op_group.h>
 
 /* Leading axes that a kernel walks; further ones are launches of their own. */
 enum { KERNEL_AXES = 3, GROUP = 64 };
@@ -12,8 +13,8 @@ static uint32_t group_of(const struct clade_run *run)
 }
 
 /* One launch over the innermost `axes` leading axes. */
-static enum clade_status launch_rows(const struct clade_run *run, const struct norm_rows *rows, uint32_t axes,
-				     const struct clade_tensor *x, const struct clade_tensor *y)
+static enum clade_status launch_rows(const struct clade_run *run, enum norm_form form, const struct norm_rows *rows,
+				     uint32_t axes, const struct clade_tensor *x, const struct clade_tensor *y)
 {
 	const struct norm_params *params = run->params;
 	bool shifts = run->input_count > 2;
@@ -38,11 +39,13 @@ static enum clade_status launch_rows(const struct clade_run *run, const struct n
 		args[used++] = (struct clade_arg)CLADE_UINT(axis < axes ? rows->size[axis] : 1);
 	for (uint32_t axis = 0; axis < KERNEL_AXES; axis++)
 		args[used++] = (struct clade_arg)CLADE_LONG(axis < axes ? rows->step[axis] : 0);
+	if (form != NORM_ITEM)
+		return clade_kit_group_launch(run, 0, args, used, (uint64_t)count, form == NORM_SUB_GROUP);
 	return run->host->launch(run, 0, args, used, (const uint64_t[3]) { (uint64_t)count, 1, 1 },
 				 (const uint32_t[3]) { group_of(run), 1, 1 });
 }
 
-static enum clade_status run_norm(const struct clade_run *run)
+enum clade_status clade_norm_run(const struct clade_run *run, enum norm_form form)
 {
 	struct clade_tensor x = *run->inputs[0], y = *run->outputs[0];
 	int64_t at[CLADE_MAX_RANK] = { 0 }, count = 1, launches = 1;
@@ -61,7 +64,7 @@ static enum clade_status run_norm(const struct clade_run *run)
 	for (uint32_t axis = inner; axis < rows.axes; axis++)
 		launches *= rows.size[axis];
 	for (; launches > 0 && !status; launches--) {
-		status = launch_rows(run, &rows, inner, &x, &y);
+		status = launch_rows(run, form, &rows, inner, &x, &y);
 		y.offset += (uint64_t)(count * rows.n) * sizeof(float);
 		for (uint32_t axis = inner; axis < rows.axes; axis++) {
 			bool carry = ++at[axis] == rows.size[axis];
@@ -74,6 +77,11 @@ static enum clade_status run_norm(const struct clade_run *run)
 		}
 	}
 	return status;
+}
+
+static enum clade_status run_norm(const struct clade_run *run)
+{
+	return clade_norm_run(run, NORM_ITEM);
 }
 
 static enum clade_status run_softmax(const struct clade_run *run)

@@ -14,6 +14,10 @@ enum clade_status clade_family_reduce(const struct clade_host *host, struct clad
 			status = host->add_impl(registry, clade_reduce_refs[i]);
 		if (!status)
 			status = host->add_impl(registry, clade_reduce_cls[i]);
+		if (!status && clade_reduce_groups[i])
+			status = host->add_impl(registry, clade_reduce_groups[i]);
+		if (!status && clade_reduce_subs[i])
+			status = host->add_impl(registry, clade_reduce_subs[i]);
 	}
 	if (!status)
 		status = host->add_op(registry, &clade_op_cumulative_sum);

@@ -25,6 +25,8 @@ struct reduce_params {
 extern const struct clade_op *const clade_reduce_ops[REDUCE_COUNT];
 extern const struct clade_impl *const clade_reduce_refs[REDUCE_COUNT];
 extern const struct clade_impl *const clade_reduce_cls[REDUCE_COUNT];
+/* For GPUs; NULL where an op has none (a product is one chain). */
+extern const struct clade_impl *const clade_reduce_groups[REDUCE_COUNT], *const clade_reduce_subs[REDUCE_COUNT];
 extern const struct clade_op clade_op_cumulative_sum;
 extern const struct clade_impl clade_ref_cumulative_sum, clade_cl_cumulative_sum;
 

@@ -255,6 +255,51 @@ static void test_views_cost_nothing(void **state)
 	clade_store_destroy(&store);
 }
 
+/* Implementations for GPUs are not chosen on other devices, but taken when named, and give the same bits. */
+static void test_kinds_of_devices(void **state)
+{
+	static const char text[] = "clade 1\nmodel \"m\"\ndim R : run\nentry main {\n  input a : f32[R, 70]\n"
+				   "  output y : f32[R, 70] = softmax(a)\n}\n";
+	static const char *const none[] = { NULL }, *const named[] = { "softmax=cl.group", NULL };
+	struct fixture *f = *state;
+	struct clade_graph *graph = fixture_graph(f, text, NULL);
+
+	for (size_t d = 0; d < f->device_count; d++) {
+		const struct clade_device_info *info = clade_device_get_info(f->devices[d]);
+		bool gpu = info->kind == CLADE_DEVICE_GPU, can = info->kind != CLADE_DEVICE_HOST && !info->loop_limit;
+
+		for (int s = 0; s < 2; s++) {
+			struct clade_choices choices = { .size = sizeof(choices), .rules = s ? named : none };
+			struct clade_session *session = fixture_session(f, graph, f->devices[d], &choices, 0);
+			static const char *const dims[] = { "R=3", NULL };
+			struct clade_plan_step step;
+			bool said = false;
+			size_t i = 0;
+
+			if (s && !can) {
+				assert_int_not_equal(clade_session_plan(session, "main", dims, &f->diag), CLADE_OK);
+				clade_diag_finish(&f->diag);
+				clade_diag_init(&f->diag);
+				clade_session_destroy(&session);
+				continue;
+			}
+			REQUIRE_OK(f, clade_session_plan(session, "main", dims, &f->diag));
+			while (clade_session_step(session, "main", i, &step) && strcmp(step.op, "softmax"))
+				i++;
+			assert_string_equal(step.op, "softmax");
+			for (size_t r = 0; r < step.refusal_count; r++)
+				said |= !strcmp(step.refusals[r].impl, "cl.group") &&
+					strstr(step.refusals[r].why, "only by name") != NULL;
+			if (s)
+				assert_string_equal(step.impl, "cl.group");
+			else
+				assert_int_equal(said, !gpu);
+			clade_session_destroy(&session);
+		}
+	}
+	clade_graph_destroy(&graph);
+}
+
 static void test_lock_round_trip(void **state)
 {
 	struct fixture *f = *state;
@@ -558,6 +603,7 @@ int main(void)
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_naming_an_inner_node_opens_the_block, fixture_setup,
 						fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_kinds_of_devices, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_lock_round_trip, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_verify_every_step, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_no_room, fixture_setup, fixture_teardown),

@@ -85,8 +85,8 @@ LAYERS = [
                            r'"(\.\./)?[a-z_]+\.h"']),
     (("runtime/src",), [r"<clade/(clade|tensor|device|op|host|step|messages)\.h>", r"<openssl/[a-z]+\.h>", r'"[a-z_/.]+\.h"']),
     (("ops/clblast",), [r"<clade/(clade|tensor|device|op|host|linear)\.h>", r"<clblast_c\.h>", r"<CL/[a-z_]+\.h>", r'"[a-z_]+\.h"']),
-    (("ops/builtin", "ops/include"), [r"<clade/(builtin|host|step|op_kit)\.h>"]),
-    (("ops",), [r"<clade/(clade|tensor|device|op|host|op_kit|linear)\.h>", r'"(\.\./)?[a-z_]+\.h"', r'"(\.\./)*kernels/include/[a-z_]+\.clh"',
+    (("ops/builtin", "ops/include"), [r"<clade/(builtin|host|step|op_kit|op_group)\.h>"]),
+    (("ops",), [r"<clade/(clade|tensor|device|op|host|op_kit|op_group|linear)\.h>", r'"(\.\./)?[a-z_]+\.h"', r'"(\.\./)*kernels/include/[a-z_]+\.clh"',
                 r'"[a-z_]+\.clh"']),
     (("graph",), [r"<clade/(clade|tensor|device|op|host|step|graph|session|writer|messages)\.h>", r"<jansson\.h>", r"<openssl/[a-z]+\.h>",
                   r'"(\.\./)?(src/|formats/)?[a-z_]+\.h"']),
@@ -128,15 +128,16 @@ def rule_library():
 
 
 def rule_kernels():
-    """OpenCL 1.2 without extensions, f32 literals, no functions whose rounding is open"""
+    """OpenCL 1.2 without extensions (but of sub-groups, where SUB_GROUP is defined), f32 literals, no functions whose rounding is open"""
+    sub_groups = ROOT / "kernels/include/group.clh"  # used only by implementations that declare CLADE_NEEDS_SUB_GROUPS
     words = re.compile(r"\b(native_\w+|half_\w+|mad|mad24|double\d*|printf|fmax|fmin|get_sub_group\w*|sub_group_\w+|atom\w*_add|size_t)\b")
     bare = re.compile(r"(?<![\w.])(\d+\.\d*|\d*\.\d+)(e[+-]?\d+)?(?![\w.])", re.I)
     for path in code("kernels", suffixes={".cl", ".clh"}):
         for number, line in enumerate(strip_comments(path.read_text()).split("\n"), 1):
             match = words.search(line) or bare.search(line)
-            if match:
+            if match and not (path == sub_groups and match.group().startswith("get_sub_group")):
                 yield path, number, f"'{match.group()}' in a kernel"
-            if re.search(r"#\s*pragma\s+OPENCL\s+EXTENSION", line):
+            if re.search(r"#\s*pragma\s+OPENCL\s+EXTENSION", line) and path != sub_groups:
                 yield path, number, "an extension"
     # a program may hold kernels of any of these files
     seen = {}

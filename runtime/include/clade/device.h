@@ -43,6 +43,11 @@ struct clade_device_info {
 	/* Iterations of loops after which the driver ends every loop of a work-item, in silence; 0: none. Kernels whose
 	 * loops follow a row's length refuse longer rows (clade_kit_loops_fit). */
 	uint32_t loop_limit;
+	/* Floating-point operations that one launch may hold, so that a slow device of this kind is done in half a
+	 * second (GPUs end longer kernels, or the screen stops); 0: any number. */
+	uint64_t launch_flops;
+	uint32_t sub_group_shuffle; /* 1 if kernels may ask for a size of sub_group_sizes and shuffle (Intel's
+				       extensions) */
 };
 
 /* All devices, `ref` first. On success the array belongs to the caller (clade_device_list_free). A platform that

@@ -177,6 +177,8 @@ enum clade_needs {
 };
 enum clade_source_kind { CLADE_FROM_VALUE, CLADE_FROM_WEIGHT, CLADE_FROM_STATE, CLADE_FROM_INPUT };
 
+#define CLADE_KIND_BIT(kind) (1u << (kind)) /* of an enum clade_device_kind */
+
 /* A node as an implementation sees it at planning: concrete types at the plan's upper bound. */
 struct clade_node_info {
 	uint32_t size;
@@ -208,6 +210,9 @@ struct clade_impl {
 	/* Once per execution: enqueue only; no allocation, no blocking. */
 	enum clade_status (*run)(const struct clade_run *run);
 	int32_t priority; /* larger is tried earlier; ref is 0 and cl 10 by convention, cl.<variant> more */
+	/* CLADE_KIND_BIT set: kinds of devices on which it is chosen unasked; on others only a pin, a rule or a lock
+	 * file takes it. 0: any. */
+	uint32_t kinds;
 };
 
 #ifdef __cplusplus

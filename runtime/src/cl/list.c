@@ -153,6 +153,7 @@ static void get_sub_groups(cl_device_id device, const char *extensions, struct c
 		   !clGetDeviceInfo(device, SUB_GROUP_SIZES_INTEL, bytes, sizes, NULL)) {
 		for (size_t i = 0; i < bytes / sizeof(sizes[0]); i++)
 			info->sub_group_sizes[i] = clamp32(sizes[i]);
+		info->sub_group_shuffle = has_extension(extensions, "cl_intel_subgroups");
 	}
 }
 

@@ -34,6 +34,9 @@ static const uint32_t ranks[] = {
 	[CLADE_DEVICE_HOST] = 1000, [CLADE_DEVICE_GPU] = 10,   [CLADE_DEVICE_ACCELERATOR] = 30,
 	[CLADE_DEVICE_CPU] = 50,    [CLADE_DEVICE_OTHER] = 55,
 };
+/* Half a second of a GPU that does 20 GFLOP/s, a slow one. */
+#define GPU_LAUNCH_FLOPS UINT64_C(10000000000)
+
 enum { INTEGRATED_RANK = 5 /* added for a GPU that shares the host's memory */ };
 
 #if defined(__aarch64__)
@@ -102,6 +105,7 @@ void clade_cl_apply_quirks(struct clade_device_info *info, bool unified_memory)
 		if (info->kind == CLADE_DEVICE_GPU && unified_memory)
 			info->rank += INTEGRATED_RANK;
 	}
+	info->launch_flops = info->kind == CLADE_DEVICE_GPU ? GPU_LAUNCH_FLOPS : 0;
 	info->vector_width = choose_width(info);
 	for (size_t i = 0; i < sizeof(tiles) / sizeof(tiles[0]); i++)
 		if (tiles[i].width == info->vector_width &&
