@@ -30,6 +30,33 @@ struct bench_format {
 };
 const struct bench_format *bench_format_find(const char *name);
 extern const char *const bench_format_names[]; /* NULL-terminated */
+void csv_text(const char *text);               /* quoted, on stdout */
+
+/* One op by one implementation at one shape. */
+struct op_result {
+	char op[64], impl[64], device[16], device_name[160], driver[64];
+	char shape[256], attrs[256], type[16]; /* type: how weights are stored; "" without weights */
+	const char *order;                     /* "canonical", "own", "reduced" */
+	double samples[BENCH_SAMPLES];         /* of `unit` a second, in 10^9 */
+	size_t sample_count, calls;            /* calls: executions a sample */
+	const char *unit;                      /* "GFLOP/s"; "GB/s" of ops that only move */
+	double gflops, gbps, seconds;          /* of the median sample */
+	double roof;                           /* share of the measured roofline, 0 unknown */
+	bool compared, bit_equal;
+	double max_error, nmse; /* largest difference from ref */
+};
+struct op_format {
+	const char *name;
+	void (*begin)(void);
+	void (*row)(const struct op_result *result, size_t index);
+	void (*end)(void);
+};
+const struct op_format *op_format_find(const char *name);
+double median_of(const double *samples, size_t count);
+double deviation_of(const double *samples, size_t count);
+
+/* `bench --op PATTERN`. */
+enum clade_status bench_ops(struct tool *tool);
 
 /* `bench diff A.json B.json`: exit 1 (MISMATCH) if B is slower beyond the noise. */
 enum clade_status bench_diff(struct tool *tool, const char *before, const char *after);

@@ -82,7 +82,8 @@ static const char *text_of(const json_t *object, const char *key)
 /* The same work: model or op, implementation, test or shape, device, batch. */
 static bool same_test(const json_t *a, const json_t *b)
 {
-	static const char *const keys[] = { "model", "op", "impl", "shape", "type", "test", "device", "device_name" };
+	static const char *const keys[] = { "model", "op",   "impl",   "shape",      "attrs",
+					    "type",  "test", "device", "device_name" };
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 		if (strcmp(text_of(a, keys[i]), text_of(b, keys[i])) != 0)
 			return false;

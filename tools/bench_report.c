@@ -58,7 +58,7 @@ static void row_md(const struct bench_result *r, size_t index)
 
 /* ---- CSV ---- */
 
-static void put_csv(const char *text)
+void csv_text(const char *text)
 {
 	putchar('"');
 	for (; *text != '\0'; text++) {
@@ -81,7 +81,7 @@ static void row_csv(const struct bench_result *r, size_t index)
 	const char *const texts[] = { r->model, r->device, r->device_name, r->driver, r->test };
 	(void)index;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-		put_csv(texts[i]);
+		csv_text(texts[i]);
 		putchar(',');
 	}
 	printf("%lld,%.6g,%.6g,%zu,%.6g,%.6g,%.6g,", (long long)r->batch, bench_mean(r), bench_deviation(r),

@@ -319,7 +319,9 @@ static enum clade_status run(struct tool *tool)
 {
 	struct job job = { .tool = tool };
 	struct options *o = &tool->options;
-	if (strcmp(tool->arguments[0], "diff") == 0) {
+	if (o->op == NULL && tool->argument_count == 0)
+		return fail_usage(tool, CLADE_MSG_TOOL_COMMAND, "bench", "a MODEL or --op PATTERN is missing");
+	if (tool->argument_count > 0 && strcmp(tool->arguments[0], "diff") == 0) {
 		if (tool->argument_count != 3)
 			return fail_usage(tool, CLADE_MSG_TOOL_COMMAND, "diff", "takes two files: A.json B.json");
 		return bench_diff(tool, tool->arguments[1], tool->arguments[2]);
@@ -328,10 +330,15 @@ static enum clade_status run(struct tool *tool)
 	job.format = bench_format_find(format);
 	if (job.format == NULL)
 		return fail_usage(tool, CLADE_MSG_TOOL_VALUE, "-o", "\"%s\" is none of md, csv and json", format);
-	if (tool->argument_count != 1)
+	if (tool->argument_count > 1)
 		return fail_usage(tool, CLADE_MSG_TOOL_COMMAND, tool->arguments[1], "one argument too many");
 	if (o->all_devices && o->device != NULL && o->device != getenv("CLADE_DEVICE"))
 		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, "--all-devices", "and --device exclude each other");
+	if (o->op != NULL)
+		return bench_ops(tool);
+	if (o->shapes.count > 0 || o->attrs != NULL)
+		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, o->shapes.count > 0 ? "--shape" : "--attr",
+				  "belongs to --op PATTERN");
 	o->batch = o->batch > 0 ? o->batch : 1;
 	enum clade_status status = bench_model(&job);
 	free(job.right);
@@ -349,6 +356,11 @@ static const struct option own_options[] = {
 	{ "batch", "B", "rows at once (1); rates count all of them", take_integer, AT(batch), 0, 1, 4096 },
 	{ "repeats", "R", "repeats of each test, at most 256 (5)", take_integer, AT(repeats), 'r', 1, BENCH_SAMPLES },
 	{ "output", "FORMAT", "md (default), csv or json", take_text, AT(output), 'o' },
+	{ "op", "PATTERN", "instead of a model: ops that match (`*`, `?`), by every implementation that accepts",
+	  take_text, AT(op) },
+	{ "shape", "SIZES", "of --op, as M=512,N=768,K=768 (repeatable; default: sizes worth timing, and odd ones)",
+	  take_words, AT(shapes) },
+	{ "attr", "TEXT", "attributes of --op, as \"causal = true\"", take_text, AT(attrs) },
 	{ "all-devices", NULL, "every device, ref included", take_flag, AT(all_devices) },
 	{ "no-check", NULL, "do not compare with ref, which takes long for large models", take_flag, AT(no_check) },
 	{ "entry", "NAME", "the entry, after those it needs (default: the last)", take_text, AT(entry) },
@@ -359,15 +371,20 @@ static const struct option *const groups[] = {
 };
 const struct command command_bench = {
 	.name = "bench",
-	.arguments = "MODEL | diff A.json B.json",
-	.summary = "how fast a model runs: prompt and generation, on one device or all",
+	.arguments = "MODEL | --op PATTERN | diff A.json B.json",
+	.summary = "how fast a model or an op runs, on one device or all",
 	.details = "Rates are tokens a second, mean and standard deviation of the repeats, random tokens, after a run "
 		   "that\n"
 		   "is not counted. % of peak: of the roofline that is measured first (fma rate, memory bandwidth).\n"
 		   "error vs ref: NMSE of the first output on 4 tokens. peak memory: of the whole process so far.\n"
+		   "--op: executions are enqueued in blocks with one finish, implementations take turns, weights are "
+		   "packed\n"
+		   "as in a model; GFLOP/s and GB/s of the median sample. All run on the same memory: what fits into "
+		   "caches\n"
+		   "may exceed 100 % of the memory's peak. --impl NAME picks implementations (`*`, `?`); --no-check "
+		   "leaves out ref.\n"
 		   "`bench diff` exits with 1 if a test of B is slower than in A by more than the noise.",
 	.groups = groups,
-	.min_arguments = 1,
 	.max_arguments = 3,
 	.run = run,
 	.streams = true,

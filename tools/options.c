@@ -210,7 +210,7 @@ void options_finish(struct options *options)
 {
 	struct words *const lists[] = { &options->plugins, &options->rules,  &options->weights, &options->settings,
 					&options->dims,    &options->inputs, &options->outputs, &options->expected,
-					&options->watch,   &options->texts,  &options->stops };
+					&options->watch,   &options->texts,  &options->stops,   &options->shapes };
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		free(lists[i]->items);
 }

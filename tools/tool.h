@@ -47,6 +47,8 @@ struct options {
 	int64_t tokens, generated, depth, repeats;
 	bool profiling, all_devices, no_check, given_tokens, given_generated;
 	const char *trace;
+	const char *op, *attrs; /* bench --op */
+	struct words shapes;
 	struct words watch; /* values inside the graph that become outputs */
 	int64_t stride;
 	struct words texts;

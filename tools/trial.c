@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/* One op by one implementation: memory, execution, comparison. */
+#include "trial.h"
+
+#include <clade/session.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- memory ---- */
+
+static enum clade_status make_tensor(struct trial *trial, const struct clade_type *type, struct clade_layout layout,
+				     struct clade_tensor *out)
+{
+	size_t bytes;
+	*out = (struct clade_tensor) { .type = *type, .layout = layout };
+	clade_dense_strides(type, out->strides);
+	if (!clade_layout_bytes(type, layout, &bytes))
+		return clade_fail(&trial->tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_BENCH, trial->op->name,
+				  "the size of a tensor overflows");
+	enum clade_status status = clade_buffer_create(trial->device, bytes, &out->buffer, &trial->tool->diag);
+	if (status == CLADE_OK)
+		out->data = clade_buffer_host(out->buffer);
+	return status;
+}
+
+static enum clade_status write_tensor(struct trial *trial, const struct clade_tensor *tensor, const void *values)
+{
+	struct clade_diag *diag = &trial->tool->diag;
+	size_t bytes;
+	int64_t rows = 1;
+	if (!clade_layout_bytes(&tensor->type, tensor->layout, &bytes) || bytes == 0)
+		return CLADE_OK;
+	if (tensor->layout.kind == CLADE_LAYOUT_ROWS)
+		return clade_buffer_write(trial->queue, tensor->buffer, 0, values, bytes, true, diag);
+	for (uint32_t i = 0; i + 1 < tensor->type.rank; i++)
+		rows *= tensor->type.dims[i];
+	void *packed = calloc(1, bytes);
+	if (packed == NULL)
+		return clade_fail_memory(diag, bytes, "a packed weight");
+	enum clade_status status = clade_layout_pack(&tensor->type, tensor->layout, 0, rows, values, packed);
+	status = status == CLADE_OK ? clade_buffer_write(trial->queue, tensor->buffer, 0, packed, bytes, true, diag)
+				    : clade_fail(diag, status, CLADE_MSG_TOOL_BENCH, trial->op->name,
+						 "its weight cannot be packed");
+	free(packed);
+	return status;
+}
+
+static struct clade_layout input_layout(const struct trial *trial, uint32_t input)
+{
+	struct clade_layout layout = clade_step_layout(trial->step, input);
+	bool packed = trial->data->sources[input] == CLADE_FROM_WEIGHT && layout.kind != CLADE_LAYOUT_ANY;
+	return packed ? layout : (struct clade_layout) { CLADE_LAYOUT_ROWS, 0 };
+}
+
+static enum clade_status write_inputs(struct trial *trial)
+{
+	enum clade_status status = CLADE_OK;
+	for (uint32_t i = 0; i < trial->data->input_count && status == CLADE_OK; i++)
+		if (trial->data->present[i])
+			status = write_tensor(trial, &trial->inputs[i], trial->data->inputs[i]);
+	return status;
+}
+
+/* The input that the op writes in place, which is then its first output; -1: none. */
+static int state_input(const struct clade_op *op)
+{
+	for (int i = 0; op->ports[i] != NULL && (op->ports[i]->flags & CLADE_IN) != 0; i++)
+		if ((op->ports[i]->flags & CLADE_STATE) != 0)
+			return i;
+	return -1;
+}
+
+static enum clade_status make_tensors(struct trial *trial)
+{
+	static const struct clade_layout rows = { CLADE_LAYOUT_ROWS, 0 };
+	const struct clade_case_data *data = trial->data;
+	int state = state_input(trial->op);
+	enum clade_status status = CLADE_OK;
+	for (uint32_t i = 0; i < data->input_count && status == CLADE_OK; i++) {
+		if (!data->present[i])
+			continue;
+		status = make_tensor(trial, &data->input_types[i], input_layout(trial, i), &trial->inputs[i]);
+		trial->input_list[i] = &trial->inputs[i];
+	}
+	for (uint32_t i = 0; i < data->output_count && status == CLADE_OK; i++) {
+		trial->output_list[i] = i == 0 && state >= 0 ? &trial->inputs[state] : &trial->outputs[i];
+		if (trial->output_list[i] == &trial->outputs[i])
+			status = make_tensor(trial, &data->output_types[i], rows, &trial->outputs[i]);
+	}
+	trial->scratch_count = clade_step_scratch_count(trial->step);
+	trial->scratch = calloc(trial->scratch_count + 1, sizeof(*trial->scratch));
+	trial->scratch_list = calloc(trial->scratch_count + 1, sizeof(*trial->scratch_list));
+	if (trial->scratch == NULL || trial->scratch_list == NULL)
+		return clade_fail_memory(&trial->tool->diag, trial->scratch_count * sizeof(*trial->scratch), "scratch");
+	for (size_t i = 0; i < trial->scratch_count && status == CLADE_OK; i++) {
+		const struct clade_type type = { CLADE_F32,
+						 1,
+						 { (int64_t)((clade_step_scratch_bytes(trial->step, i) + 3) / 4) } };
+		status = make_tensor(trial, &type, rows, &trial->scratch[i]);
+		trial->scratch_list[i] = &trial->scratch[i];
+	}
+	return status;
+}
+
+/* ---- a trial ---- */
+
+void trial_describe(struct trial *trial, const struct clade_op *op, const struct clade_case_data *data,
+		    const struct clade_device_info *device)
+{
+	trial->op = op;
+	trial->data = data;
+	for (uint32_t i = 0; i < data->input_count; i++)
+		trial->input_types[i] = data->present[i] ? &data->input_types[i] : NULL;
+	/* what is computed only if used is left out, as in most plans */
+	uint32_t output = 0;
+	for (size_t i = 0; op->ports[i] != NULL; i++) {
+		if ((op->ports[i]->flags & CLADE_OUT) == 0 || output >= data->output_count)
+			continue;
+		bool wanted = output == 0 || (op->ports[i]->flags & CLADE_OPTIONAL) == 0;
+		trial->output_types[output] = wanted ? &data->output_types[output] : NULL;
+		output++;
+	}
+	trial->node = (struct clade_node_info) {
+		.size = sizeof(trial->node),
+		.params = data->params,
+		.input_count = data->input_count,
+		.output_count = data->output_count,
+		.inputs = trial->input_types,
+		.outputs = trial->output_types,
+		.sources = data->sources,
+		.device = device,
+	};
+}
+
+enum clade_status trial_open(struct trial *trial, struct tool *tool, struct clade_device *device,
+			     struct clade_queue *queue, const struct clade_op *op, const struct clade_impl *impl,
+			     const struct clade_case_data *data)
+{
+	struct clade_diag *diag = &tool->diag;
+	*trial = (struct trial) { .tool = tool, .impl = impl, .device = device, .queue = queue };
+	trial_describe(trial, op, data, clade_device_get_info(device));
+	enum clade_status status = clade_step_create(device, op, impl, &trial->node, &trial->step, diag);
+	if (status == CLADE_OK)
+		status = clade_steps_build(device, &trial->step, 1, diag);
+	if (status == CLADE_OK)
+		status = clade_exec_create(trial->step, queue, &trial->exec, diag);
+	if (status == CLADE_OK)
+		status = make_tensors(trial);
+	for (uint32_t i = 0; i < data->output_count; i++)
+		if (trial->output_types[i] == NULL)
+			trial->output_list[i] = NULL;
+	return status == CLADE_OK ? write_inputs(trial) : status;
+}
+
+void trial_close(struct trial *trial)
+{
+	clade_exec_destroy(&trial->exec);
+	clade_step_destroy(&trial->step);
+	for (size_t i = 0; i < CLADE_MAX_PORTS; i++) {
+		clade_buffer_unref(&trial->inputs[i].buffer);
+		clade_buffer_unref(&trial->outputs[i].buffer);
+	}
+	for (size_t i = 0; trial->scratch != NULL && i < trial->scratch_count; i++)
+		clade_buffer_unref(&trial->scratch[i].buffer);
+	free(trial->scratch);
+	free(trial->scratch_list);
+	*trial = (struct trial) { .tool = NULL };
+}
+
+enum clade_status trial_run(struct trial *trial, size_t calls, double *out_seconds)
+{
+	struct clade_diag *diag = &trial->tool->diag;
+	enum clade_status status = CLADE_OK;
+	double start = seconds_now();
+	for (size_t i = 0; i < calls && status == CLADE_OK; i++)
+		status = clade_exec_run(trial->exec, NULL, trial->input_list, trial->output_list, trial->scratch_list,
+					diag);
+	if (status == CLADE_OK)
+		status = clade_queue_finish(trial->queue, diag);
+	*out_seconds = (seconds_now() - start) / (double)calls;
+	return status == CLADE_OK && interrupted ? CLADE_ERR_CANCELLED : status;
+}
+
+enum clade_status trial_check(struct trial *trial, const struct right_answer *answer, struct clade_compare *out)
+{
+	double seconds;
+	enum clade_status status = write_inputs(trial);
+	*out = (struct clade_compare) { .bit_equal = true, .worst = -1 };
+	if (status == CLADE_OK)
+		status = trial_run(trial, 1, &seconds);
+	for (uint32_t i = 0; i < trial->data->output_count && status == CLADE_OK; i++) {
+		const struct clade_type *type = &trial->data->output_types[i];
+		struct clade_compare one;
+		size_t bytes = 0;
+		if (trial->output_list[i] == NULL || answer->outputs[i] == NULL)
+			continue;
+		void *got = clade_type_bytes(type, &bytes) ? malloc(bytes + 1) : NULL;
+		if (got == NULL)
+			return clade_fail_memory(&trial->tool->diag, bytes, "an output");
+		if (bytes > 0)
+			status = clade_buffer_read(trial->queue, trial->output_list[i]->buffer, 0, got, bytes, true,
+						   &trial->tool->diag);
+		clade_compare_arrays(type, got, answer->outputs[i], &one);
+		free(got);
+		out->bit_equal &= one.bit_equal;
+		if (one.max_abs > out->max_abs || one.worst >= 0) {
+			bool larger = !(one.max_abs <= out->max_abs);
+			out->max_abs = larger ? one.max_abs : out->max_abs;
+			out->max_ulp = one.max_ulp > out->max_ulp ? one.max_ulp : out->max_ulp;
+			out->nmse = one.nmse > out->nmse ? one.nmse : out->nmse;
+			out->worst = larger ? one.worst : out->worst;
+		}
+	}
+	return status;
+}
+
+/* ---- the reference ---- */
+
+static enum clade_status run_reference(struct tool *tool, struct clade_device *host, const struct clade_op *op,
+				       const struct clade_impl *impl, struct right_answer *answer)
+{
+	struct clade_queue *queue = NULL;
+	struct trial trial = { .tool = NULL };
+	enum clade_status status = clade_queue_create(host, false, &queue, &tool->diag);
+	if (status == CLADE_OK)
+		status = trial_open(&trial, tool, host, queue, op, impl, answer->data);
+	if (status == CLADE_OK)
+		status = trial_run(&trial, 1, &answer->seconds);
+	for (uint32_t i = 0; i < answer->data->output_count && status == CLADE_OK; i++) {
+		size_t bytes = 0;
+		if (trial.output_list[i] == NULL)
+			continue;
+		clade_type_bytes(&answer->data->output_types[i], &bytes);
+		answer->outputs[i] = malloc(bytes + 1);
+		if (answer->outputs[i] == NULL)
+			status = clade_fail_memory(&tool->diag, bytes, "an output");
+		else if (bytes > 0)
+			memcpy(answer->outputs[i], trial.output_list[i]->data, bytes);
+	}
+	trial_close(&trial);
+	clade_queue_destroy(&queue);
+	return status;
+}
+
+/* A graph that is this one block on inputs. */
+static enum clade_status print_block(struct tool *tool, const struct clade_op *op, const struct op_case *op_case,
+				     const struct clade_case_data *data, char *out, size_t size)
+{
+	const char *output = "y";
+	char type[128];
+	int used = snprintf(out, size, "clade 1\nmodel \"block\"\ninclude \"lib/%s.graph\"\nentry main {\n", op->name);
+	uint32_t index = 0;
+	for (size_t i = 0; op->ports[i] != NULL && used < (int)size; i++) {
+		if ((op->ports[i]->flags & CLADE_OUT) != 0) {
+			output = op->ports[i]->name;
+			break;
+		}
+		if (data->present[index])
+			used += snprintf(out + used, size - (size_t)used, " input in_%s : %s\n", op->ports[i]->name,
+					 clade_type_text(&data->input_types[index], type, sizeof(type)));
+		index++;
+	}
+	if (used < (int)size)
+		used += snprintf(out + used, size - (size_t)used, " output %s : %s = %s(", output,
+				 clade_type_text(&data->output_types[0], type, sizeof(type)), op->name);
+	index = 0;
+	for (size_t i = 0; op->ports[i] != NULL && (op->ports[i]->flags & CLADE_IN) != 0 && used < (int)size; i++)
+		if (data->present[index++])
+			used += snprintf(out + used, size - (size_t)used, "%s%s = in_%s", i > 0 ? ", " : "",
+					 op->ports[i]->name, op->ports[i]->name);
+	if (used < (int)size)
+		used += snprintf(out + used, size - (size_t)used, "%s%s)\n}\n", op_case->attrs[0] != '\0' ? ", " : "",
+				 op_case->attrs);
+	return used < (int)size ? CLADE_OK
+				: clade_fail(&tool->diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_TOOL_BENCH, op->name,
+					     "its graph is too long");
+}
+
+static enum clade_status run_body(struct tool *tool, struct clade_device *host, const struct clade_op *op,
+				  const struct op_case *op_case, struct right_answer *answer)
+{
+	const struct clade_case_data *data = answer->data;
+	struct clade_input inputs[CLADE_MAX_PORTS];
+	char text[4096], names[CLADE_MAX_PORTS][80];
+	size_t count = 0, bytes = 0;
+	struct clade_graph *graph = NULL;
+	struct clade_session *session = NULL;
+	struct clade_diag *diag = &tool->diag;
+	struct clade_graph_params params = { .size = sizeof(params), .path = op->name, .text = text };
+	struct clade_choices choices = { .size = sizeof(choices), .open_all = true };
+	struct clade_session_params session_params = { .size = sizeof(session_params), .choices = &choices };
+	enum clade_status status = print_block(tool, op, op_case, data, text, sizeof(text));
+	for (uint32_t i = 0; i < data->input_count; i++) {
+		if (!data->present[i])
+			continue;
+		snprintf(names[count], sizeof(names[count]), "in_%s", op->ports[i]->name);
+		inputs[count] = (struct clade_input) { names[count], data->input_types[i], data->inputs[i] };
+		count++;
+	}
+	if (status == CLADE_OK)
+		status = clade_graph_create(tool->context, &params, &graph, diag);
+	if (status == CLADE_OK)
+		status = clade_session_create(graph, host, &session_params, &session, diag);
+	double start = seconds_now();
+	if (status == CLADE_OK)
+		status = clade_session_run(session, "main", inputs, count, diag);
+	answer->seconds = seconds_now() - start;
+	struct clade_graph_port port;
+	if (status == CLADE_OK && clade_graph_output(graph, "main", 0, &port)) {
+		struct clade_type type;
+		clade_type_bytes(&data->output_types[0], &bytes);
+		answer->outputs[0] = malloc(bytes + 1);
+		status = answer->outputs[0] == NULL
+				 ? clade_fail_memory(diag, bytes, "an output")
+				 : clade_session_output(session, port.name, &type, answer->outputs[0], diag);
+	}
+	clade_session_destroy(&session);
+	clade_graph_destroy(&graph);
+	return status;
+}
+
+enum clade_status right_answer_make(struct tool *tool, const struct clade_op *op, struct op_case *op_case,
+				    const struct clade_case_data *data, struct right_answer *out)
+{
+	const struct clade_impl *ref = clade_impl_find(tool->context, op->name, "ref");
+	struct clade_device *host = NULL;
+	*out = (struct right_answer) { .data = data };
+	enum clade_status status = clade_device_open(tool->context, "ref", &host, &tool->diag);
+	if (status == CLADE_OK && ref != NULL)
+		status = run_reference(tool, host, op, ref, out);
+	else if (status == CLADE_OK && (op->flags & CLADE_OP_BLOCK) != 0)
+		status = run_body(tool, host, op, op_case, out);
+	clade_device_unref(&host);
+	return status;
+}
+
+void right_answer_finish(struct right_answer *answer)
+{
+	for (size_t i = 0; i < CLADE_MAX_PORTS; i++)
+		free(answer->outputs[i]);
+	*answer = (struct right_answer) { .data = NULL };
+}
