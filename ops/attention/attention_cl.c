@@ -2,6 +2,7 @@
 /* attention on OpenCL devices: `cl` (blocks of keys apart, then folded) and `cl.cpu` (an item walks over all keys). */
 #include "attention.h"
 
+#define TILE_ROWS 72            /* of an item of cl.cpu: a multiple of the register tiles' heights */
 #define SLICE_BYTES (64u << 20) /* of scratch that `cl` wants at most */
 
 struct attention_slots {
@@ -228,15 +229,28 @@ static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t wh
 
 static enum clade_status prepare_cpu(struct clade_prepare *prepare)
 {
-	static const char source[] = "attention/attention.cpu.cl";
+	static const char few[] = "attention/attention.few.cl";
 	struct attention_slots *slots = prepare->data;
-	enum clade_status status = prepare->host->kernel(prepare, source, "attention__tiles", NULL, &slots->tiles);
+	char rows[16];
+	enum clade_status status;
 
+	snprintf(rows, sizeof(rows), "ROWS=%d", TILE_ROWS);
+	status = prepare->host->kernel(prepare, "attention/attention.cpu.cl", "attention__tiles", rows, &slots->tiles);
 	if (!status)
-		status = prepare->host->kernel(prepare, source, "attention__rows", "ROWS=1", &slots->row);
+		status = prepare->host->kernel(prepare, few, "attention__few", "ROWS=1", &slots->row);
 	if (!status)
-		status = prepare->host->kernel(prepare, source, "attention__rows", "ROWS=4", &slots->rows);
+		status = prepare->host->kernel(prepare, few, "attention__few", "ROWS=4", &slots->rows);
 	return status;
+}
+
+/* Rows an item: as many as share the packing of keys, few enough that every processor has some items. */
+static int64_t rows_of_item(const struct attention_shape *shape, int64_t rows, uint32_t units)
+{
+	int64_t items = shape->g * shape->b, cuts = (rows + TILE_ROWS - 1) / TILE_ROWS;
+
+	while (items * cuts < 4 * (int64_t)units && rows / (cuts + 1) >= 12)
+		cuts++;
+	return (rows + cuts - 1) / cuts;
 }
 
 static enum clade_status run_cpu(const struct clade_run *run)
@@ -244,8 +258,8 @@ static enum clade_status run_cpu(const struct clade_run *run)
 	const struct attention_slots *slots = run->data;
 	struct clade_arg args[ARG_COUNT];
 	struct attention_shape shape;
-	uint32_t width = lanes(run->device), count;
-	int64_t rows;
+	int64_t rows, shared;
+	uint32_t count;
 	bool any = false;
 	enum clade_status status = read_shape(run, &shape, &any);
 
@@ -253,19 +267,20 @@ static enum clade_status run_cpu(const struct clade_run *run)
 		return status;
 	rows = shape.t * (shape.h / shape.g);
 	count = put_args(run, &shape, args);
-	if (rows <= ATTENTION_FEW) {
-		/* Rows that share an item share the reading of keys; but every processor should have an item. */
-		int64_t shared = rows > 1 && (rows + 3) / 4 * shape.g * shape.b >= run->device->compute_units ? 4 : 1;
-
-		return run->host->launch(run, shared == 4 ? slots->rows : slots->row, args, count,
+	if (rows > ATTENTION_FEW) {
+		shared = rows_of_item(&shape, rows, run->device->compute_units);
+		args[count++] = (struct clade_arg)CLADE_INT(shared);
+		return run->host->launch(run, slots->tiles, args, count,
 					 (const uint64_t[3]) { (uint64_t)((rows + shared - 1) / shared),
 							       (uint64_t)shape.g, (uint64_t)shape.b },
-					 (const uint32_t[3]) { 1, 1, 1 });
+					 NULL);
 	}
+	/* Rows that share an item share the reading of keys; but every processor should have an item. */
+	shared = rows > 1 && (rows + 3) / 4 * shape.g * shape.b >= run->device->compute_units ? 4 : 1;
 	return run->host->launch(
-		run, slots->tiles, args, count,
-		(const uint64_t[3]) { (uint64_t)((rows + width - 1) / width), (uint64_t)shape.g, (uint64_t)shape.b },
-		(const uint32_t[3]) { 1, 1, 1 });
+		run, shared == 4 ? slots->rows : slots->row, args, count,
+		(const uint64_t[3]) { (uint64_t)((rows + shared - 1) / shared), (uint64_t)shape.g, (uint64_t)shape.b },
+		NULL);
 }
 
 const struct clade_impl attention_cl = {
@@ -287,7 +302,7 @@ const struct clade_impl attention_cl_cpu = {
 	.size = sizeof(struct clade_impl),
 	.op = "attention",
 	.name = "cl.cpu",
-	.doc = "tiles of query rows, one a vector lane, or single rows; an item walks over all keys",
+	.doc = "register tiles of many rows by keys and by columns, or few rows; an item walks over all keys",
 	.needs = CLADE_NEEDS_OPENCL,
 	.strided_inputs = 1u << ATTENTION_Q | 1u << ATTENTION_K | 1u << ATTENTION_V,
 	.strided_outputs = 1,
