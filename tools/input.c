@@ -125,6 +125,8 @@ double array_value(const struct clade_type *type, const void *data, int64_t i)
 	case CLADE_U8:
 	case CLADE_BOOL:
 		return ((const uint8_t *)data)[i];
+	case CLADE_Q8_0: /* no file gives these as arrays */
+	case CLADE_Q4_0:
 	case CLADE_DTYPE_COUNT:
 		break;
 	}

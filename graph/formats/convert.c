@@ -138,6 +138,27 @@ static enum clade_status read_blocks(const struct reading *reading, int64_t firs
 		is_bool ? "bool" : "i32", is_bool ? "a bool is a byte 0 or 1" : "integers are used as 32-bit numbers");
 }
 
+static enum clade_status outside(const struct clade_store_tensor *tensor, int64_t first, int64_t count,
+				 struct clade_diag *diag)
+{
+	return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, tensor->file,
+			  "elements [%" PRId64 ", +%" PRId64 ") are not in tensor \"%s\"", first, count,
+			  CLADE_QUOTE(tensor->name));
+}
+
+enum clade_status clade_store_read_raw(const struct clade_store *store, const struct clade_store_tensor *tensor,
+				       int64_t first, int64_t count, void *target, struct clade_diag *diag)
+{
+	const struct store_entry *entry = (const struct store_entry *)(const void *)tensor;
+	const struct clade_encoding *encoding = entry->encoding;
+	int64_t total, per = encoding->count;
+	if (first < 0 || count < 0 || !clade_type_count(&tensor->type, &total) || first > total ||
+	    count > total - first || first % per || count % per)
+		return outside(tensor, first, count, diag);
+	return clade_file_read(&store->files[entry->file], tensor->offset + (uint64_t)(first / per) * encoding->bytes,
+			       target, (size_t)(count / per) * encoding->bytes, diag);
+}
+
 enum clade_status clade_store_read(const struct clade_store *store, const struct clade_store_tensor *tensor,
 				   int64_t first, int64_t count, void *target, struct clade_diag *diag)
 {
@@ -147,9 +168,7 @@ enum clade_status clade_store_read(const struct clade_store *store, const struct
 	int64_t total;
 	if (first < 0 || count < 0 || !clade_type_count(&tensor->type, &total) || first > total ||
 	    count > total - first)
-		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, tensor->file,
-				  "elements [%" PRId64 ", +%" PRId64 ") are not in tensor \"%s\"", first, count,
-				  CLADE_QUOTE(tensor->name));
+		return outside(tensor, first, count, diag);
 	if (encoding->decode == from_f32)
 		return clade_file_read(reading.file, tensor->offset + (uint64_t)first * 4, target, (size_t)count * 4,
 				       diag);

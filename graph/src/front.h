@@ -21,6 +21,8 @@ struct clade_graph {
 	uint32_t meta_count;
 };
 
+/* Settles the dtypes of weights and of their values: those of their files where all who use them take these. */
+void clade_graph_store_weights(struct clade_graph *graph);
 /* Makes every node's value that a pattern names (as clade_graph_params.watch says) an output of its entry. */
 enum clade_status clade_watch_values(struct clade_graph *graph, const char *const *patterns, struct clade_diag *diag);
 

@@ -252,6 +252,8 @@ enum clade_status clade_graph_create(struct clade_context *context, const struct
 		status = clade_invert_source(&expander, graph, params->invert);
 	if (!status && params->watch)
 		status = clade_watch_values(graph, params->watch, diag);
+	if (!status)
+		clade_graph_store_weights(graph);
 	graph->source = expander.source ? expander.source->text : NULL;
 	graph->decls = expander.decls;
 	graph->decl_count = expander.decl_count;
@@ -457,8 +459,9 @@ static int64_t transposed_size(const struct clade_weight_tree *tree)
 	return most;
 }
 
+/* Rows of `as`: the tree's dtype or that of clade_weight_storage. */
 static enum clade_status read_tree(const struct clade_graph *graph, const struct clade_weight_tree *tree,
-				   clade_weight_sink_fn *sink, void *user, struct clade_diag *diag)
+				   enum clade_dtype as, clade_weight_sink_fn *sink, void *user, struct clade_diag *diag)
 {
 	const struct clade_type *type = &tree->type;
 	int64_t total, columns, rows, step;
@@ -486,8 +489,8 @@ static enum clade_status read_tree(const struct clade_graph *graph, const struct
 	for (int64_t row = 0; row < rows && !status; row += step) {
 		int64_t count = rows - row < step ? rows - row : step;
 
-		status = clade_weight_read(graph->context, graph->store, tree, row * columns, count * columns, buffer,
-					   diag);
+		status = clade_weight_read(graph->context, graph->store, tree, as, row * columns, count * columns,
+					   buffer, diag);
 		if (!status)
 			status = sink(user, row, count, buffer, diag);
 	}
@@ -505,7 +508,7 @@ enum clade_status clade_graph_read_weight(const struct clade_graph *graph, uint3
 		return clade_fail_at(diag, &graph->ir.weights[weight].pos, CLADE_MSG_GRAPH_WEIGHT,
 				     "weight `%.80s` has no values: the graph was opened without weight files",
 				     graph->ir.weights[weight].name);
-	return read_tree(graph, graph->trees[weight], sink, user, diag);
+	return read_tree(graph, graph->trees[weight], graph->ir.weights[weight].type.dtype, sink, user, diag);
 }
 
 bool clade_graph_export(const struct clade_graph *graph, size_t index, const char **out_name,
@@ -524,5 +527,5 @@ enum clade_status clade_graph_export_read(const struct clade_graph *graph, size_
 	if (index >= graph->export_count)
 		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, "clade_graph_export_read",
 				  "there is no such tensor");
-	return read_tree(graph, graph->exports[index].tree, sink, user, diag);
+	return read_tree(graph, graph->exports[index].tree, graph->exports[index].tree->type.dtype, sink, user, diag);
 }

@@ -93,7 +93,7 @@ struct clade_ir_output {
 };
 struct clade_ir_weight {
 	const char *name;       /* "wq" or "wq.3" */
-	struct clade_type type; /* numbers only */
+	struct clade_type type; /* numbers only; the dtype is that in which devices hold it (storage.c) */
 	uint32_t value;
 	struct clade_ir_pos pos;
 	bool optional_absent; /* the source said `else none`: no tensor, has(w) was false */

@@ -8,8 +8,9 @@
 
 const struct clade_ir *clade_graph_ir(const struct clade_graph *graph);
 struct clade_context *clade_graph_context(const struct clade_graph *graph);
-/* Evaluates the source expression of weight `index` and hands its rows, in order, as dense f32 (or i32) to `sink`:
- * rows of the last axis, [first, first + count). Memory: bounded by what one source tensor's transposition needs. */
+/* Evaluates the source expression of weight `index` and hands its rows, in order, dense and in the weight's dtype to
+ * `sink`: rows of the last axis, [first, first + count). Memory: bounded by what one source tensor's transposition
+ * needs. */
 typedef enum clade_status clade_weight_sink_fn(void *user, int64_t first, int64_t count, const void *rows,
 					       struct clade_diag *diag);
 enum clade_status clade_graph_read_weight(const struct clade_graph *graph, uint32_t weight, clade_weight_sink_fn *sink,

@@ -398,7 +398,7 @@ static void print_declarations(struct printer *printer)
 		clade_string_print(&printer->text, "weight ");
 		print_name(printer, ir->weights[i].name);
 		clade_string_print(&printer->text, " : ");
-		print_type(printer, &ir->weights[i].type);
+		print_type(printer, graph->trees[i] ? &graph->trees[i]->type : &ir->weights[i].type);
 		clade_string_print(&printer->text, "\n");
 	}
 	for (uint32_t i = 0; i < ir->state_count; i++)

@@ -46,10 +46,14 @@ enum clade_status clade_template_fill(struct clade_expander *expander, struct cl
 /* The tree of one weight; absent: the source said `else none`. Checks its type. */
 enum clade_status clade_source_weight(struct clade_expander *expander, const struct clade_decl *decl,
 				      const int64_t *indices, struct clade_weight_slot *slot);
-/* Elements [first, first + count) in row-major order as f32 or i32. */
+/* The type in which the files store what the tree reads, if the tree moves whole rows only and devices may keep it
+ * (f16, bf16, q8_0, q4_0); else the tree's own. */
+enum clade_dtype clade_weight_storage(const struct clade_weight_tree *tree);
+/* Elements [first, first + count) in row-major order as the tree's dtype, or as clade_weight_storage says: then whole
+ * blocks. */
 enum clade_status clade_weight_read(struct clade_context *context, const struct clade_store *store,
-				    const struct clade_weight_tree *tree, int64_t first, int64_t count, void *target,
-				    struct clade_diag *diag);
+				    const struct clade_weight_tree *tree, enum clade_dtype as, int64_t first,
+				    int64_t count, void *target, struct clade_diag *diag);
 /* The tensors of source `name` made from the weights that are used, into graph->exports: invert.c. */
 struct clade_export {
 	const char *name;

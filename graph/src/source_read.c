@@ -15,11 +15,19 @@ static int64_t inner_size(const struct clade_type *type, uint32_t axis)
 	return size;
 }
 
-static enum clade_status read_const(struct clade_context *context, const struct clade_store *store,
-				    const struct clade_weight_tree *tree, int64_t first, int64_t count, void *target,
-				    struct clade_diag *diag)
+/* Of elements of f32, i32 or a type that a file stores. */
+static size_t bytes_of(enum clade_dtype dtype, int64_t count)
 {
-	enum clade_status status = clade_weight_read(context, store, tree->kids[0], first, count, target, diag);
+	const struct clade_dtype_info *info = clade_dtype_info(dtype);
+
+	return (size_t)(count / info->block) * info->bytes;
+}
+
+static enum clade_status read_const(struct clade_context *context, const struct clade_store *store,
+				    const struct clade_weight_tree *tree, enum clade_dtype as, int64_t first,
+				    int64_t count, void *target, struct clade_diag *diag)
+{
+	enum clade_status status = clade_weight_read(context, store, tree->kids[0], as, first, count, target, diag);
 	float *values = target, number = (float)tree->number;
 
 	for (int64_t i = 0; !status && i < count; i++) {
@@ -31,8 +39,8 @@ static enum clade_status read_const(struct clade_context *context, const struct 
 }
 
 static enum clade_status read_stack(struct clade_context *context, const struct clade_store *store,
-				    const struct clade_weight_tree *tree, int64_t first, int64_t count, void *target,
-				    struct clade_diag *diag)
+				    const struct clade_weight_tree *tree, enum clade_dtype as, int64_t first,
+				    int64_t count, void *target, struct clade_diag *diag)
 {
 	int64_t each = inner_size(&tree->type, 0);
 	enum clade_status status = CLADE_OK;
@@ -40,8 +48,8 @@ static enum clade_status read_stack(struct clade_context *context, const struct 
 	while (count && !status) {
 		int64_t at = first % each, part = each - at < count ? each - at : count;
 
-		status = clade_weight_read(context, store, tree->kids[first / each], at, part, target, diag);
-		target = (char *)target + part * 4;
+		status = clade_weight_read(context, store, tree->kids[first / each], as, at, part, target, diag);
+		target = (char *)target + bytes_of(as, part);
 		first += part;
 		count -= part;
 	}
@@ -50,8 +58,8 @@ static enum clade_status read_stack(struct clade_context *context, const struct 
 
 /* Runs of consecutive elements along the cut axis and all axes after it. */
 static enum clade_status read_slice(struct clade_context *context, const struct clade_store *store,
-				    const struct clade_weight_tree *tree, int64_t first, int64_t count, void *target,
-				    struct clade_diag *diag)
+				    const struct clade_weight_tree *tree, enum clade_dtype as, int64_t first,
+				    int64_t count, void *target, struct clade_diag *diag)
 {
 	const struct clade_weight_tree *kid = tree->kids[0];
 	int64_t inner = inner_size(&tree->type, tree->axis), run = inner * tree->type.dims[tree->axis];
@@ -61,9 +69,9 @@ static enum clade_status read_slice(struct clade_context *context, const struct 
 	while (count && !status) {
 		int64_t at = first % run, part = run - at < count ? run - at : count;
 
-		status = clade_weight_read(context, store, kid, first / run * whole + tree->from * inner + at, part,
+		status = clade_weight_read(context, store, kid, as, first / run * whole + tree->from * inner + at, part,
 					   target, diag);
-		target = (char *)target + part * 4;
+		target = (char *)target + bytes_of(as, part);
 		first += part;
 		count -= part;
 	}
@@ -72,8 +80,8 @@ static enum clade_status read_slice(struct clade_context *context, const struct 
 
 /* Runs of consecutive elements of one kid along the joined axis and all axes after it. */
 static enum clade_status read_concat(struct clade_context *context, const struct clade_store *store,
-				     const struct clade_weight_tree *tree, int64_t first, int64_t count, void *target,
-				     struct clade_diag *diag)
+				     const struct clade_weight_tree *tree, enum clade_dtype as, int64_t first,
+				     int64_t count, void *target, struct clade_diag *diag)
 {
 	int64_t inner = inner_size(&tree->type, tree->axis), whole = inner * tree->type.dims[tree->axis];
 	enum clade_status status = CLADE_OK;
@@ -87,8 +95,8 @@ static enum clade_status read_concat(struct clade_context *context, const struct
 			kid++;
 		}
 		part = run - at < count ? run - at : count;
-		status = clade_weight_read(context, store, *kid, outer * run + at, part, target, diag);
-		target = (char *)target + part * 4;
+		status = clade_weight_read(context, store, *kid, as, outer * run + at, part, target, diag);
+		target = (char *)target + bytes_of(as, part);
 		first += part;
 		count -= part;
 	}
@@ -97,8 +105,8 @@ static enum clade_status read_concat(struct clade_context *context, const struct
 
 /* Row r of a head of d rows comes from row 2 r (first half) or 2 (r - d / 2) + 1; of pairs, the other way round. */
 static enum clade_status read_halves(struct clade_context *context, const struct clade_store *store,
-				     const struct clade_weight_tree *tree, int64_t first, int64_t count, void *target,
-				     struct clade_diag *diag)
+				     const struct clade_weight_tree *tree, enum clade_dtype as, int64_t first,
+				     int64_t count, void *target, struct clade_diag *diag)
 {
 	int64_t inner = inner_size(&tree->type, 0), rows = tree->type.dims[0] / tree->heads;
 	enum clade_status status = CLADE_OK;
@@ -109,9 +117,9 @@ static enum clade_status read_halves(struct clade_context *context, const struct
 
 		if (tree->kind == CLADE_WEIGHT_PAIRS)
 			from = r / 2 + r % 2 * (rows / 2);
-		status = clade_weight_read(context, store, tree->kids[0], (row - r + from) * inner + at, part, target,
-					   diag);
-		target = (char *)target + part * 4;
+		status = clade_weight_read(context, store, tree->kids[0], as, (row - r + from) * inner + at, part,
+					   target, diag);
+		target = (char *)target + bytes_of(as, part);
 		first += part;
 		count -= part;
 	}
@@ -120,8 +128,8 @@ static enum clade_status read_halves(struct clade_context *context, const struct
 
 /* Needs the whole kid in memory: the elements of a run lie far apart in it. */
 static enum clade_status read_transpose(struct clade_context *context, const struct clade_store *store,
-					const struct clade_weight_tree *tree, int64_t first, int64_t count,
-					void *target, struct clade_diag *diag)
+					const struct clade_weight_tree *tree, enum clade_dtype as, int64_t first,
+					int64_t count, void *target, struct clade_diag *diag)
 {
 	const struct clade_weight_tree *kid = tree->kids[0];
 	int64_t strides[CLADE_MAX_RANK], total = 1;
@@ -135,7 +143,7 @@ static enum clade_status read_transpose(struct clade_context *context, const str
 	if (!values)
 		return clade_fail_memory(diag, bytes, "a transposed weight");
 	clade_dense_strides(&kid->type, strides);
-	status = clade_weight_read(context, store, kid, 0, total, values, diag);
+	status = clade_weight_read(context, store, kid, as, 0, total, values, diag);
 	for (int64_t i = 0; !status && i < count; i++) {
 		int64_t rest = first + i, at = 0;
 
@@ -150,27 +158,28 @@ static enum clade_status read_transpose(struct clade_context *context, const str
 }
 
 enum clade_status clade_weight_read(struct clade_context *context, const struct clade_store *store,
-				    const struct clade_weight_tree *tree, int64_t first, int64_t count, void *target,
-				    struct clade_diag *diag)
+				    const struct clade_weight_tree *tree, enum clade_dtype as, int64_t first,
+				    int64_t count, void *target, struct clade_diag *diag)
 {
 	switch (tree->kind) {
 	case CLADE_WEIGHT_TENSOR:
-		return clade_store_read(store, tree->tensor, first, count, target, diag);
+		return as == tree->type.dtype ? clade_store_read(store, tree->tensor, first, count, target, diag)
+					      : clade_store_read_raw(store, tree->tensor, first, count, target, diag);
 	case CLADE_WEIGHT_CONST:
-		return read_const(context, store, tree, first, count, target, diag);
+		return read_const(context, store, tree, as, first, count, target, diag);
 	case CLADE_WEIGHT_STACK:
-		return read_stack(context, store, tree, first, count, target, diag);
+		return read_stack(context, store, tree, as, first, count, target, diag);
 	case CLADE_WEIGHT_SLICE:
-		return read_slice(context, store, tree, first, count, target, diag);
+		return read_slice(context, store, tree, as, first, count, target, diag);
 	case CLADE_WEIGHT_TRANSPOSE:
-		return read_transpose(context, store, tree, first, count, target, diag);
+		return read_transpose(context, store, tree, as, first, count, target, diag);
 	case CLADE_WEIGHT_CONCAT:
-		return read_concat(context, store, tree, first, count, target, diag);
+		return read_concat(context, store, tree, as, first, count, target, diag);
 	case CLADE_WEIGHT_HALVES:
 	case CLADE_WEIGHT_PAIRS:
-		return read_halves(context, store, tree, first, count, target, diag);
+		return read_halves(context, store, tree, as, first, count, target, diag);
 	default: /* RESHAPE: the order of elements stays */
-		return clade_weight_read(context, store, tree->kids[0], first, count, target, diag);
+		return clade_weight_read(context, store, tree->kids[0], as, first, count, target, diag);
 	}
 }
 

@@ -86,7 +86,8 @@ static enum clade_status pack_rows(void *user, int64_t first, int64_t count, con
 {
 	struct packing *p = user;
 	const struct clade_tensor *tensor = &p->copy->tensor;
-	size_t row_bytes = (size_t)p->columns * clade_dtype_info(tensor->type.dtype)->bytes;
+	const struct clade_dtype_info *dtype = clade_dtype_info(tensor->type.dtype);
+	size_t row_bytes = (size_t)(p->columns / dtype->block) * dtype->bytes;
 	enum clade_status status = CLADE_OK;
 
 	if (p->host)

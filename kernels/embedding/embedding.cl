@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Rows of a table [v, d], row-major (width 0) or in panels of `width` rows (tensor.h, CLADE_LAYOUT_PANEL). */
-#include "types.clh"
+#include "weight.clh"
 
 /* Item (i, r) writes elements [i * span, (i + 1) * span) of rows [r * many, (r + 1) * many) of y [count, d]. */
-__kernel void embedding(__global const int *ids, ulong ids_at, __global const float *table, ulong table_at,
+__kernel void embedding(__global const int *ids, ulong ids_at, __global const weight_t *table, ulong table_at,
 			__global float *y, ulong y_at, uint count, uint many, int v, uint d, uint span, uint width)
 {
 	uint first = (uint)get_global_id(0) * span, last = min(d, first + span);
@@ -11,7 +11,7 @@ __kernel void embedding(__global const int *ids, ulong ids_at, __global const fl
 
 	for (; row < end; row++) {
 		int id = ids[ids_at + row];
-		__global const float *from = table + table_at;
+		__global const weight_t *from = table + table_at * WEIGHT_UNIT;
 		__global float *to = y + y_at + (ulong)row * d;
 		uint i = first;
 
@@ -19,15 +19,17 @@ __kernel void embedding(__global const int *ids, ulong ids_at, __global const fl
 			for (; i < last; i++)
 				to[i] = as_float(0x7fc00000);
 		} else if (width) {
-			from += (ulong)((uint)id / width) * d * width + (uint)id % width;
+			from += (ulong)((uint)id / width) * WEIGHT_SPAN(d) * width;
 			for (; i < last; i++)
-				to[i] = from[(ulong)i * width];
+				to[i] = WEIGHT_AT_PANEL(from, i, width, (uint)id % width);
 		} else {
-			from += (ulong)id * d;
+			from += (ulong)id * WEIGHT_SPAN(d);
+#ifndef WEIGHT_GROUP
 			for (; i + VW <= last; i += VW)
-				VSTORE(VLOAD(from + i), to + i);
+				VSTORE(WEIGHT_LOAD(from + i), to + i);
+#endif
 			for (; i < last; i++)
-				to[i] = from[i];
+				to[i] = WEIGHT_AT_ROW(from, i);
 		}
 	}
 }

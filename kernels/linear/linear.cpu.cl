@@ -3,10 +3,10 @@
  * bias[n], with w in panels of VW * NV columns. Item (tile of rows, TILE_PANELS(rows) panels); no groups. */
 #include "tile.clh"
 
-__kernel void linear__cpu(__global const float *restrict x, ulong x_at, __global const float *restrict w, ulong w_at,
+__kernel void linear__cpu(__global const float *restrict x, ulong x_at, __global const weight_t *restrict w, ulong w_at,
 			  __global const float *restrict bias, ulong bias_at, __global float *restrict y, ulong y_at,
 			  uint rows, uint n, uint k, uint has_bias)
 {
-	tile_linear(x + x_at, w + w_at, bias + bias_at, has_bias, y + y_at, rows, n, k, get_global_id(0),
+	tile_linear(x + x_at, w + w_at * WEIGHT_UNIT, bias + bias_at, has_bias, y + y_at, rows, n, k, get_global_id(0),
 		    get_global_id(1));
 }

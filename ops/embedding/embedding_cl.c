@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* embedding on OpenCL devices. */
 #include "embedding_family.h"
+#include <clade/stored.h>
 
 struct embedding_slots {
 	uint32_t kernel;
@@ -12,7 +13,8 @@ static enum clade_status prepare_cl(struct clade_prepare *prepare)
 	enum clade_status status = prepare->host->layout(prepare, 1, (struct clade_layout) { CLADE_LAYOUT_ANY, 0 });
 
 	if (!status)
-		status = prepare->host->kernel(prepare, "embedding/embedding.cl", "embedding", NULL, &slots->kernel);
+		status = prepare->host->kernel(prepare, "embedding/embedding.cl", "embedding",
+					       clade_stored_define(prepare->node->inputs[1]->dtype), &slots->kernel);
 	return status;
 }
 
@@ -55,4 +57,5 @@ const struct clade_impl embedding_cl = {
 	.prepare = prepare_cl,
 	.run = run_cl,
 	.priority = 10,
+	.weight_dtypes = CLADE_STORED_DTYPES,
 };

@@ -3,6 +3,7 @@
 #include "linear_internal.h"
 
 #include <clade/op_kit.h>
+#include <clade/stored.h>
 
 static const struct clade_port x = { .size = sizeof(struct clade_port),
 				     .name = "x",
@@ -12,8 +13,8 @@ static const struct clade_port x = { .size = sizeof(struct clade_port),
 				     .help = "rows to transform" };
 static const struct clade_port w = { .size = sizeof(struct clade_port),
 				     .name = "w",
-				     .flags = CLADE_IN,
-				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+				     .flags = CLADE_IN | CLADE_STORED,
+				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32) | CLADE_STORED_DTYPES,
 				     .shape = "[n, k]",
 				     .help = "weight, stored [out, in]" };
 static const struct clade_port bias = { .size = sizeof(struct clade_port),
@@ -44,6 +45,18 @@ static const struct clade_port y = { .size = sizeof(struct clade_port),
 	CASE(#m "x" #n "x" #k " values", 0, "x = f32[" #m ", " #k "]", "w = f32[" #n ", " #k "]", "bias = f32[" #n "]")
 #define FILLED(fill)                                                                                                   \
 	CASE(fill, 0, "x = f32[13, 300] " fill, "w = f32[33, 300] " fill " weight", "bias = f32[33] " fill " weight")
+#define STORED_AS(m, n, k, type)                                                                                       \
+	CASE(type " " #m "x" #n "x" #k, 0, "x = f32[" #m ", " #k "]", "w = " type "[" #n ", " #k "] normal weight"),   \
+		CASE(type " " #m "x" #n "x" #k " values", 0, "x = f32[" #m ", " #k "]",                                \
+		     "w = " type "[" #n ", " #k "]", "bias = f32[" #n "]")
+#define STORED(m, n, k)                                                                                                \
+	STORED_AS(m, n, k, "q8_0"), STORED_AS(m, n, k, "q4_0"), STORED_AS(m, n, k, "f16"), STORED_AS(m, n, k, "bf16")
+#define STORED_FILLED_AS(fill, type)                                                                                   \
+	CASE(type " " fill, 0, "x = f32[13, 320] " fill, "w = " type "[33, 320] " fill " weight",                      \
+	     "bias = f32[33] " fill " weight")
+#define STORED_FILLED(fill)                                                                                            \
+	STORED_FILLED_AS(fill, "q8_0"), STORED_FILLED_AS(fill, "q4_0"), STORED_FILLED_AS(fill, "f16"),                 \
+		STORED_FILLED_AS(fill, "bf16")
 #define TIMED(m, n, k)                                                                                                 \
 	CASE(#m "x" #n "x" #k, CLADE_CASE_LARGE | CLADE_CASE_BENCH, "x = f32[" #m ", " #k "]",                         \
 	     "w = f32[" #n ", " #k "] normal weight", "bias = f32[" #n "] normal weight")
@@ -66,6 +79,10 @@ static const struct clade_case *const cases[] = {
 	FILLED("ninf"), /* one term: where a longer sum overflows depends on its order, which is not every
 			   implementation's */
 	CASE("huge", 0, "x = f32[13, 1] huge", "w = f32[33, 1] huge weight"), FILLED("zeros"), FILLED("equal"),
+	/* types that files store */
+	STORED(1, 33, 288), STORED(2, 67, 32), STORED(3, 5, 512), STORED(4, 65, 64), STORED(7, 31, 800),
+	STORED(13, 48, 1056), STORED(25, 17, 96), STORED_FILLED("cancel"), STORED_FILLED("specials"),
+	STORED_FILLED("nan"), STORED_FILLED("inf"), STORED_FILLED("tiny"), STORED_FILLED("zeros"),
 	/* ranks */
 	CASE("rank 1", 0, "x = f32[300]", "w = f32[5, 300] normal weight"),
 	CASE("rank 4", 0, "x = f32[2, 3, 1, 20]", "w = f32[21, 20] normal weight", "bias = f32[21] normal weight"),
@@ -91,7 +108,9 @@ const struct clade_op clade_op_linear = {
 	.name = "linear",
 	.doc = "y = x w' + bias: x[..., k] times the transpose of w[n, k], plus bias[n] if there is one. The sum over "
 	       "k "
-	       "goes in blocks of 256 terms (ops/ARITHMETIC.md, 2).",
+	       "goes in blocks of 256 terms (ops/ARITHMETIC.md, 2); a weight that its file stores as f16, bf16, q8_0 "
+	       "or "
+	       "q4_0 stays so.",
 	.ports = CLADE_LIST(struct clade_port, &x, &w, &bias, &y),
 	.cases = cases,
 	.family = "linear",

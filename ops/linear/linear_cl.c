@@ -2,6 +2,7 @@
 /* `linear` on OpenCL devices: `cl` runs anywhere, `cl.cpu` holds a tile of the result in a processor's registers. */
 #include "linear_internal.h"
 #include <clade/op_kit.h>
+#include <clade/stored.h>
 #include <stdio.h>
 
 /* Kernels count rows and columns in 32 bits, with room to round up to a tile. */
@@ -23,7 +24,8 @@ static enum clade_status prepare_cl(struct clade_prepare *prepare)
 {
 	uint32_t slot;
 
-	return prepare->host->kernel(prepare, "linear/linear.cl", "linear", NULL, &slot);
+	return prepare->host->kernel(prepare, "linear/linear.cl", "linear",
+				     clade_stored_define(prepare->node->inputs[1]->dtype), &slot);
 }
 
 static enum clade_status run_cl(const struct clade_run *run)
@@ -63,6 +65,7 @@ const struct clade_impl clade_impl_linear_cl = {
 	.prepare = prepare_cl,
 	.run = run_cl,
 	.priority = 10,
+	.weight_dtypes = CLADE_STORED_DTYPES,
 };
 
 static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t why_size)
@@ -83,7 +86,9 @@ static enum clade_status prepare_cpu(struct clade_prepare *prepare)
 	enum clade_status status = prepare->host->layout(prepare, 1, panel);
 	uint32_t slot;
 
-	return status ? status : prepare->host->kernel(prepare, "linear/linear.cpu.cl", "linear__cpu", NULL, &slot);
+	return status ? status
+		      : prepare->host->kernel(prepare, "linear/linear.cpu.cl", "linear__cpu",
+					      clade_stored_define(prepare->node->inputs[1]->dtype), &slot);
 }
 
 static enum clade_status run_cpu(const struct clade_run *run)
@@ -117,4 +122,5 @@ const struct clade_impl clade_impl_linear_cl_cpu = {
 	.prepare = prepare_cpu,
 	.run = run_cpu,
 	.priority = 20,
+	.weight_dtypes = CLADE_STORED_DTYPES,
 };

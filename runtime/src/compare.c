@@ -97,7 +97,7 @@ void clade_compare_arrays(const struct clade_type *type, const void *got, const 
 	int64_t count;
 
 	*out = (struct clade_compare) { .bit_equal = true, .worst = -1 };
-	if (!info || !clade_type_count(type, &count)) {
+	if (!info || !loaders[type->dtype] || !clade_type_count(type, &count)) {
 		*out = (struct clade_compare) { false, INFINITY, INFINITY, INFINITY, -1 };
 		return;
 	}

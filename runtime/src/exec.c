@@ -135,7 +135,8 @@ static bool fits(const struct clade_tensor *tensor)
 			     !clade_i64_mul(tensor->type.dims[i] - 1, tensor->strides[i], &span) ||
 			     !clade_i64_add(last, span, &last)))
 				return false;
-		if (!clade_size_mul((size_t)last + 1, dtype->bytes, &bytes))
+		if (((size_t)last + 1) % dtype->block ||
+		    !clade_size_mul(((size_t)last + 1) / dtype->block, dtype->bytes, &bytes))
 			return false;
 	}
 	return clade_size_add((size_t)tensor->offset, bytes, &end) && end <= tensor->buffer->bytes;

@@ -248,8 +248,51 @@ static void store(enum clade_dtype dtype, double value, void *target, int64_t in
 	case CLADE_BOOL:
 		((uint8_t *)target)[index] = (uint8_t)(int64_t)value;
 		break;
+	case CLADE_Q8_0: /* whole blocks: store_blocks */
+	case CLADE_Q4_0:
 	case CLADE_DTYPE_COUNT:
 		break;
+	}
+}
+
+/* A block of 32 values as the type stores them: the scale that their largest magnitude needs, an infinity or a NaN
+ * where one of them is, and rounded quants. */
+static void store_block(enum clade_dtype dtype, const double values[32], unsigned char *at)
+{
+	double most = 0, top = dtype == CLADE_Q8_0 ? 127 : 7, scale;
+	uint16_t bits;
+	int quants[32];
+
+	for (int i = 0; i < 32; i++)
+		if (isnan(values[i]) || fabs(values[i]) > most)
+			most = isnan(most) ? most : fabs(values[i]);
+	scale = most / top;
+	bits = clade_f32_to_f16((float)scale);
+	if (scale > 0 && !(bits & 0x7fff)) /* below f16: a subnormal scale is worth testing, too */
+		bits = 0x0155;
+	for (int i = 0; i < 32; i++) {
+		double q = isfinite(scale) && scale > 0 ? values[i] / scale : values[i] < 0 ? -1 : 1;
+
+		quants[i] = (int)(q < 0 ? q - 0.5 : q + 0.5);
+	}
+	memcpy(at, &bits, 2);
+	for (int i = 0; i < 32 && dtype == CLADE_Q8_0; i++)
+		at[2 + i] = (unsigned char)quants[i];
+	for (int i = 0; i < 16 && dtype == CLADE_Q4_0; i++)
+		at[2 + i] = (unsigned char)((quants[i] + 8) | (quants[16 + i] + 8) << 4);
+}
+
+static void store_blocks(const struct clade_type *type, const struct fill *row, struct stream *stream, int64_t count,
+			 unsigned char *target)
+{
+	const struct clade_dtype_info *info = clade_dtype_info(type->dtype);
+
+	for (int64_t i = 0; i < count; i += info->block, target += info->bytes) {
+		double values[32];
+
+		for (int64_t j = 0; j < 32; j++)
+			values[j] = row->value(stream, i + j);
+		store_block(type->dtype, values, target);
 	}
 }
 
@@ -270,6 +313,10 @@ bool clade_case_fill(const struct clade_type *type, const char *fill, int64_t ar
 		return false;
 	if (type->rank && type->dims[type->rank - 1] > 0)
 		stream.columns = type->dims[type->rank - 1];
+	if (info->block > 1) {
+		store_blocks(type, row, &stream, count, target);
+		return true;
+	}
 	for (int64_t i = 0; i < count; i++)
 		store(type->dtype, row->value(&stream, i), target, i);
 	return true;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Element types, types' sizes, strides and text; packing of matrices into panels and back. */
-#include <clade/tensor.h>
+/* Element types, types' sizes, strides and text; matrices in rows and in panels. */
+#include "panel.h"
+
 #include <stdio.h>
 #include <string.h>
 
 static const struct clade_dtype_info dtypes[CLADE_DTYPE_COUNT] = {
-	[CLADE_F32] = { "f32", 4, true, false },    [CLADE_I32] = { "i32", 4, false, true },
-	[CLADE_BOOL] = { "bool", 1, false, false }, [CLADE_F16] = { "f16", 2, true, false },
-	[CLADE_BF16] = { "bf16", 2, true, false },  [CLADE_F64] = { "f64", 8, true, false },
-	[CLADE_I8] = { "i8", 1, false, true },      [CLADE_I16] = { "i16", 2, false, true },
-	[CLADE_I64] = { "i64", 8, false, true },    [CLADE_U8] = { "u8", 1, false, true },
+	[CLADE_F32] = { "f32", 4, true, false, 1 },     [CLADE_I32] = { "i32", 4, false, true, 1 },
+	[CLADE_BOOL] = { "bool", 1, false, false, 1 },  [CLADE_F16] = { "f16", 2, true, false, 1 },
+	[CLADE_BF16] = { "bf16", 2, true, false, 1 },   [CLADE_F64] = { "f64", 8, true, false, 1 },
+	[CLADE_I8] = { "i8", 1, false, true, 1 },       [CLADE_I16] = { "i16", 2, false, true, 1 },
+	[CLADE_I64] = { "i64", 8, false, true, 1 },     [CLADE_U8] = { "u8", 1, false, true, 1 },
+	[CLADE_Q8_0] = { "q8_0", 34, true, false, 32 }, [CLADE_Q4_0] = { "q4_0", 18, true, false, 32 },
 };
 
 const struct clade_dtype_info *clade_dtype_info(enum clade_dtype dtype)
@@ -53,9 +55,15 @@ bool clade_type_bytes(const struct clade_type *type, size_t *out_bytes)
 	const struct clade_dtype_info *info = clade_dtype_info(type->dtype);
 	int64_t count;
 
+	if (!info || !clade_type_count(type, &count))
+		return false;
+	if (info->block > 1) {
+		if (type->rank == 0 || type->dims[type->rank - 1] % info->block)
+			return false;
+		count /= info->block;
+	}
 	/* No object is larger than PTRDIFF_MAX. */
-	return info && clade_type_count(type, &count) && clade_size_mul((size_t)count, info->bytes, out_bytes) &&
-	       *out_bytes <= PTRDIFF_MAX;
+	return clade_size_mul((size_t)count, info->bytes, out_bytes) && *out_bytes <= PTRDIFF_MAX;
 }
 
 bool clade_type_equal(const struct clade_type *a, const struct clade_type *b)
@@ -126,103 +134,61 @@ const char *clade_layout_name(struct clade_layout layout, char *out, size_t size
 	return out;
 }
 
-/* The matrix [rows, columns] that `type` is with its leading axes folded, and its element's size. */
-static bool matrix_of(const struct clade_type *type, int64_t *rows, int64_t *columns, size_t *element)
+/* The matrix that `type` is with its leading axes folded: `columns` units of `bytes` a row, each an element or a block.
+ */
+struct matrix {
+	int64_t rows, columns;
+	size_t bytes;
+	bool blocks;
+};
+
+static bool matrix_of(const struct clade_type *type, struct matrix *out)
 {
 	const struct clade_dtype_info *info = clade_dtype_info(type->dtype);
 	int64_t count;
 
-	if (!info || type->rank < 2 || !clade_type_count(type, &count))
+	if (!info || type->rank < 2 || !clade_type_count(type, &count) || type->dims[type->rank - 1] % info->block)
 		return false;
-	*element = info->bytes;
-	*columns = type->dims[type->rank - 1];
-	*rows = 1;
+	*out = (struct matrix) { 1, type->dims[type->rank - 1] / info->block, info->bytes, info->block > 1 };
 	for (uint32_t i = 0; i + 1 < type->rank; i++)
-		if (!clade_i64_mul(*rows, type->dims[i], rows))
+		if (!clade_i64_mul(out->rows, type->dims[i], &out->rows))
 			return false;
 	return true;
 }
 
 bool clade_layout_bytes(const struct clade_type *type, struct clade_layout layout, size_t *out_bytes)
 {
-	int64_t rows, columns;
-	size_t element, padded;
+	struct matrix matrix;
+	size_t padded;
 
 	if (layout.kind == CLADE_LAYOUT_ROWS)
 		return clade_type_bytes(type, out_bytes);
-	if (layout.kind != CLADE_LAYOUT_PANEL || layout.width == 0 || !matrix_of(type, &rows, &columns, &element))
+	if (layout.kind != CLADE_LAYOUT_PANEL || layout.width == 0 || !matrix_of(type, &matrix))
 		return false;
-	if (!clade_size_add((size_t)rows, layout.width - 1u, &padded))
+	if (!clade_size_add((size_t)matrix.rows, layout.width - 1u, &padded))
 		return false;
 	padded = padded / layout.width * layout.width;
-	return clade_size_mul(padded, (size_t)columns, &padded) && clade_size_mul(padded, element, out_bytes);
-}
-
-#define TILE_WORDS 16 /* a cache line */
-#define TILE_WIDTH 64 /* of panels that go through tiles */
-
-/* Copies whole panels of 4-byte elements, both ways, by tiles: rows often lie a power of two apart, and lines that
- * share a cache set would be fetched once an element. */
-static void panel_words(uint32_t *panel, uint32_t *rows, int64_t columns, int64_t width, bool pack)
-{
-	uint32_t tile[TILE_WORDS][TILE_WIDTH];
-
-	for (int64_t k = 0; k < columns; k += TILE_WORDS)
-		for (int64_t j0 = 0; j0 < width; j0 += TILE_WIDTH) {
-			int64_t deep = columns - k < TILE_WORDS ? columns - k : TILE_WORDS;
-			int64_t wide = width - j0 < TILE_WIDTH ? width - j0 : TILE_WIDTH;
-			size_t bytes = (size_t)wide * sizeof(uint32_t);
-
-			for (int64_t i = 0; i < deep && !pack; i++)
-				memcpy(tile[i], panel + (k + i) * width + j0, bytes);
-			for (int64_t j = 0; j < wide; j++) {
-				uint32_t *row = rows + (j0 + j) * columns + k;
-
-				for (int64_t i = 0; i < deep && pack; i++)
-					tile[i][j] = row[i];
-				for (int64_t i = 0; i < deep && !pack; i++)
-					row[i] = tile[i][j];
-			}
-			for (int64_t i = 0; i < deep && pack; i++)
-				memcpy(panel + (k + i) * width + j0, tile[i], bytes);
-		}
-}
-
-static void panel_row(char *packed, char *row, int64_t columns, int64_t width, size_t element, bool pack)
-{
-	for (int64_t k = 0; k < columns; k++) {
-		char *p = packed + (size_t)(k * width) * element, *r = row + (size_t)k * element;
-
-		memcpy(pack ? p : r, pack ? r : p, element);
-	}
-}
-
-/* The padding of the last panel, which whoever packs the last row writes. */
-static void panel_pad(char *packed, int64_t rows, int64_t columns, int64_t width, size_t element)
-{
-	char *panel = packed + (size_t)(rows / width * columns * width) * element;
-	int64_t used = rows % width;
-
-	for (int64_t k = 0; used && k < columns; k++)
-		memset(panel + (size_t)(k * width + used) * element, 0, (size_t)(width - used) * element);
+	return clade_size_mul(padded, (size_t)matrix.columns, &padded) &&
+	       clade_size_mul(padded, matrix.bytes, out_bytes);
 }
 
 static enum clade_status transfer(const struct clade_type *type, struct clade_layout layout, int64_t first,
 				  int64_t count, char *rows, char *packed, bool pack)
 {
-	int64_t total = 1, columns = 1, width = layout.width, end;
-	size_t element, bytes, row_bytes;
+	struct matrix matrix;
+	int64_t width = layout.width, end;
+	size_t bytes, row_bytes;
 
 	if (!clade_layout_bytes(type, layout, &bytes))
 		return CLADE_ERR_ARGUMENT;
-	if (!matrix_of(type, &total, &columns, &element)) { /* rank 0 or 1 in rows: one row */
-		element = clade_dtype_info(type->dtype)->bytes;
-		columns = type->rank ? type->dims[0] : 1;
-		total = 1;
+	if (!matrix_of(type, &matrix)) { /* rank 0 or 1 in rows: one row */
+		const struct clade_dtype_info *info = clade_dtype_info(type->dtype);
+
+		matrix = (struct matrix) { 1, type->rank ? type->dims[0] / info->block : 1, info->bytes, false };
 	}
-	if (first < 0 || count < 0 || first > total || count > total - first)
+	if (first < 0 || count < 0 || first > matrix.rows || count > matrix.rows - first)
 		return CLADE_ERR_ARGUMENT;
-	row_bytes = (size_t)columns * element;
+	row_bytes = (size_t)matrix.columns * matrix.bytes;
 	if (bytes == 0 || count == 0)
 		return CLADE_OK;
 	if (layout.kind == CLADE_LAYOUT_ROWS) {
@@ -233,19 +199,19 @@ static enum clade_status transfer(const struct clade_type *type, struct clade_la
 	}
 	end = first + count;
 	for (int64_t n = first; n < end;) {
-		char *panel = packed + (size_t)(n / width * columns * width) * element;
+		int64_t j = n % width, part = width - j < end - n ? width - j : end - n;
+		char *panel = packed + (size_t)(n / width * width) * row_bytes;
 		char *row = rows + (size_t)(n - first) * row_bytes;
 
-		if (n % width == 0 && n + width <= end && element == sizeof(uint32_t)) {
-			panel_words((uint32_t *)(void *)panel, (uint32_t *)(void *)row, columns, width, pack);
-			n += width;
-		} else {
-			panel_row(panel + (size_t)(n % width) * element, row, columns, width, element, pack);
-			n++;
-		}
+		if (matrix.blocks)
+			clade_panel_blocks(type->dtype, panel, row, matrix.columns, width, j, part, pack);
+		else
+			clade_panel_elements(matrix.bytes, panel, row, matrix.columns, width, j, part, pack);
+		n += part;
+		if (pack && n == matrix.rows && n % width)
+			clade_panel_pad(matrix.blocks ? type->dtype : CLADE_DTYPE_COUNT, matrix.bytes, panel,
+					matrix.columns, width, n % width);
 	}
-	if (pack && end == total)
-		panel_pad(packed, total, columns, width, element);
 	return CLADE_OK;
 }
 

@@ -20,7 +20,13 @@ static void walk(const struct clade_tensor *tensor, unsigned char *memory, unsig
 {
 	size_t element = clade_dtype_info(tensor->type.dtype)->bytes;
 	int64_t index[CLADE_MAX_RANK] = { 0 }, count = 0, at = 0;
+	size_t bytes;
 
+	if (clade_dtype_info(tensor->type.dtype)->block > 1 && clade_type_bytes(&tensor->type, &bytes)) {
+		/* types in blocks are always dense */
+		memcpy(into ? memory + tensor->offset : dense, into ? dense : memory + tensor->offset, bytes);
+		return;
+	}
 	clade_type_count(&tensor->type, &count);
 	for (int64_t i = 0; i < count; i++) {
 		unsigned char *place = memory + tensor->offset + (size_t)at * element;
@@ -68,11 +74,12 @@ enum clade_status arranged_create(struct clade_context *context, struct clade_de
 	out->tensor.type = *type;
 	out->tensor.layout = arrangement->layout;
 	payload = (size_t)set_strides(&out->tensor, arrangement) * element;
-	if (arrangement->layout.kind == CLADE_LAYOUT_PANEL && !clade_layout_bytes(type, arrangement->layout, &payload))
+	if ((arrangement->layout.kind == CLADE_LAYOUT_PANEL || clade_dtype_info(type->dtype)->block > 1) &&
+	    !clade_layout_bytes(type, arrangement->layout, &payload))
 		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, NULL, "no such layout for this type");
 	/* One element behind the guard: aligned to the element and to nothing more. */
-	out->tensor.offset = GUARD + element;
-	out->bytes = (GUARD + element + payload + GUARD + 3) / 4 * 4;
+	out->tensor.offset = (GUARD / element + 1) * element;
+	out->bytes = (out->tensor.offset + payload + GUARD + 3) / 4 * 4;
 	out->image = clade_alloc(context, out->bytes);
 	out->now = clade_alloc(context, out->bytes);
 	if (!out->image || !out->now)

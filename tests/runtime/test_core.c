@@ -192,8 +192,9 @@ static void test_dtypes(void **state)
 	static const struct {
 		const char *name;
 		uint32_t bytes;
-	} rows[CLADE_DTYPE_COUNT] = { { "f32", 4 }, { "i32", 4 }, { "bool", 1 }, { "f16", 2 }, { "bf16", 2 },
-				      { "f64", 8 }, { "i8", 1 },  { "i16", 2 },  { "i64", 8 }, { "u8", 1 } };
+	} rows[CLADE_DTYPE_COUNT] = { { "f32", 4 },  { "i32", 4 }, { "bool", 1 },  { "f16", 2 },
+				      { "bf16", 2 }, { "f64", 8 }, { "i8", 1 },    { "i16", 2 },
+				      { "i64", 8 },  { "u8", 1 },  { "q8_0", 34 }, { "q4_0", 18 } };
 
 	for (unsigned i = 0; i < CLADE_DTYPE_COUNT; i++) {
 		enum clade_dtype dtype = CLADE_DTYPE_COUNT;
@@ -332,6 +333,88 @@ static void test_panels(void **state)
 				check_panels(rows[r], columns[c], 32, CLADE_F32, steps[s]);
 				check_panels(rows[r], columns[c], 3, CLADE_F16, steps[s]);
 			}
+}
+
+/* Quant k of row n where tensor.h says that panels of blocks have it. */
+static int panel_quant(enum clade_dtype dtype, const unsigned char *packed, int64_t columns, int64_t width, int64_t n,
+		       int64_t k)
+{
+	int64_t block = clade_dtype_info(dtype)->bytes;
+	const unsigned char *group = packed + (n / width * (columns / 32) + k / 32) * width * block;
+	int64_t byte = 2 * width + (dtype == CLADE_Q8_0 ? k % 32 : k % 32 / 2) * width + n % width;
+
+	if (dtype == CLADE_Q8_0)
+		return (signed char)group[byte];
+	return k % 2 ? (signed char)group[byte] >> 4 : (signed char)(group[byte] << 4) >> 4;
+}
+
+static int row_quant(enum clade_dtype dtype, const unsigned char *rows, int64_t columns, int64_t n, int64_t k)
+{
+	const unsigned char *block = rows + (n * (columns / 32) + k / 32) * clade_dtype_info(dtype)->bytes;
+
+	k %= 32;
+	if (dtype == CLADE_Q8_0)
+		return (signed char)block[2 + k];
+	return (k < 16 ? block[2 + k] & 15 : block[2 + k - 16] >> 4) - 8;
+}
+
+static void check_blocks(enum clade_dtype dtype, int64_t rows, int64_t columns, uint16_t width, int64_t step)
+{
+	struct clade_type type = { dtype, 2, { rows, columns } };
+	struct clade_layout layout = { CLADE_LAYOUT_PANEL, width };
+	int64_t row = columns / 32 * clade_dtype_info(dtype)->bytes, all = (rows + width - 1) / width * width;
+	unsigned char *source = malloc((size_t)(rows * row)), *packed, *back = malloc((size_t)(rows * row));
+	size_t bytes;
+
+	assert_true(clade_layout_bytes(&type, layout, &bytes));
+	assert_int_equal(bytes, all * row);
+	packed = malloc(bytes + 1);
+	memset(packed, 0xee, bytes + 1);
+	for (int64_t i = 0; i < rows * row; i++)
+		source[i] = (unsigned char)(i * 37 + i / 251);
+	for (int64_t first = 0; first < rows; first += step)
+		assert_int_equal(clade_layout_pack(&type, layout, first, rows - first < step ? rows - first : step,
+						   source + first * row, packed),
+				 CLADE_OK);
+	assert_int_equal(packed[bytes], 0xee);
+	for (int64_t n = 0; n < all; n++)
+		for (int64_t k = 0; k < columns; k++) {
+			const unsigned char *scale =
+				packed +
+				(n / width * (columns / 32) + k / 32) * width * clade_dtype_info(dtype)->bytes +
+				n % width * 2;
+			static const unsigned char zero[2];
+
+			assert_int_equal(panel_quant(dtype, packed, columns, width, n, k),
+					 n < rows ? row_quant(dtype, source, columns, n, k) : 0);
+			assert_memory_equal(
+				scale, n < rows ? source + n * row + k / 32 * clade_dtype_info(dtype)->bytes : zero, 2);
+		}
+	for (int64_t first = 0; first < rows; first += step)
+		assert_int_equal(clade_layout_unpack(&type, layout, first, rows - first < step ? rows - first : step,
+						     packed, back + first * row),
+				 CLADE_OK);
+	assert_memory_equal(source, back, (size_t)(rows * row));
+	free(source);
+	free(packed);
+	free(back);
+}
+
+static void test_panels_of_blocks(void **state)
+{
+	static const int64_t rows[] = { 1, 31, 33, 70 }, steps[] = { 1, 7, 99 };
+	struct clade_type ragged = { CLADE_Q8_0, 2, { 4, 33 } }, scalar = { CLADE_Q4_0, 0, { 0 } };
+	size_t bytes;
+
+	for (size_t r = 0; r < 4; r++)
+		for (size_t s = 0; s < 3; s++) {
+			check_blocks(CLADE_Q8_0, rows[r], 96, 32, steps[s]);
+			check_blocks(CLADE_Q4_0, rows[r], 64, 32, steps[s]);
+			check_blocks(CLADE_Q4_0, rows[r], 32, 3, steps[s]);
+		}
+	assert_false(clade_type_bytes(&ragged, &bytes));
+	assert_false(clade_layout_bytes(&ragged, (struct clade_layout) { CLADE_LAYOUT_PANEL, 8 }, &bytes));
+	assert_false(clade_type_bytes(&scalar, &bytes));
 }
 
 static void test_layout_errors(void **state)
@@ -485,6 +568,7 @@ int main(void)
 		cmocka_unit_test(test_type_text),
 		cmocka_unit_test(test_dense),
 		cmocka_unit_test(test_panels),
+		cmocka_unit_test(test_panels_of_blocks),
 		cmocka_unit_test(test_layout_errors),
 		cmocka_unit_test(test_f16_round_trip),
 		cmocka_unit_test(test_f16_rounding),

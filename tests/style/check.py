@@ -86,7 +86,7 @@ LAYERS = [
     (("runtime/src",), [r"<clade/(clade|tensor|device|op|host|step|messages)\.h>", r"<openssl/[a-z]+\.h>", r'"[a-z_/.]+\.h"']),
     (("ops/clblast",), [r"<clade/(clade|tensor|device|op|host|linear)\.h>", r"<clblast_c\.h>", r"<CL/[a-z_]+\.h>", r'"[a-z_]+\.h"']),
     (("ops/builtin", "ops/include"), [r"<clade/(builtin|host|step|op_kit|op_group)\.h>"]),
-    (("ops",), [r"<clade/(clade|tensor|device|op|host|op_kit|op_group|linear)\.h>", r'"(\.\./)?[a-z_]+\.h"', r'"(\.\./)*kernels/include/[a-z_]+\.clh"',
+    (("ops",), [r"<clade/(clade|tensor|device|op|host|op_kit|op_group|stored|linear)\.h>", r'"(\.\./)?[a-z_]+\.h"', r'"(\.\./)*kernels/include/[a-z_]+\.clh"',
                 r'"[a-z_]+\.clh"']),
     (("graph",), [r"<clade/(clade|tensor|device|op|host|step|graph|session|writer|messages)\.h>", r"<jansson\.h>", r"<openssl/[a-z]+\.h>",
                   r'"(\.\./)?(src/|formats/)?[a-z_]+\.h"']),

@@ -33,6 +33,10 @@ CLADE_API const struct clade_store_tensor *clade_store_find(const struct clade_s
  * need not begin or end with a block. */
 CLADE_API enum clade_status clade_store_read(const struct clade_store *store, const struct clade_store_tensor *tensor,
 					     int64_t first, int64_t count, void *target, struct clade_diag *diag);
+/* The same elements as the file stores them (`encoding`); both numbers must be whole blocks. */
+CLADE_API enum clade_status clade_store_read_raw(const struct clade_store *store,
+						 const struct clade_store_tensor *tensor, int64_t first, int64_t count,
+						 void *target, struct clade_diag *diag);
 /* Metadata by dotted key ("rope_parameters.rope_theta"). Objects and arrays are OTHER, their elements are reachable as
  * "key.name" and "key.0"; a null counts as absent (meta_at shows it as NONE). A safetensors file's own metadata has
  * keys

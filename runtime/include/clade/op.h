@@ -58,7 +58,10 @@ enum clade_port_flags {
 	CLADE_OUT = 2,
 	CLADE_OPTIONAL = 4, /* inputs: may be absent. Outputs: computed only if used */
 	CLADE_VARIADIC = 8, /* only the last input: one or more tensors */
-	CLADE_STATE = 16    /* input: a state that the op writes in place; its first output is that state again */
+	CLADE_STATE = 16,   /* input: a state that the op writes in place; its first output is that state again */
+	/* input: a weight that is bound here (and elsewhere only to such ports) keeps the type in which its file stores
+	 * it, if that is one of `dtypes`; else it arrives as f32 */
+	CLADE_STORED = 32
 };
 struct clade_port {
 	uint32_t size;
@@ -213,6 +216,9 @@ struct clade_impl {
 	/* CLADE_KIND_BIT set: kinds of devices on which it is chosen unasked; on others only a pin, a rule or a lock
 	 * file takes it. 0: any. */
 	uint32_t kinds;
+	/* CLADE_DTYPE_BITs, beside f32, of weights that it reads at CLADE_STORED ports. It is not asked about others.
+	 */
+	uint32_t weight_dtypes;
 };
 
 #ifdef __cplusplus

@@ -11,7 +11,10 @@ extern "C" {
 
 #define CLADE_MAX_RANK 8
 
-/* Append only: the numbers are part of the plugin contract. BOOL is one byte, 0 or 1. */
+/* Append only: the numbers are part of the plugin contract. BOOL is one byte, 0 or 1. Q8_0 and Q4_0 are ggml's blocks
+ * of 32 elements along the last axis, which only weights have: an f16 scale, then 32 int8 (Q8_0) or 16 bytes of nibbles
+ * (Q4_0: element i in the low half of byte i, element 16 + i in the high half, each 8 too large). An element's value is
+ * scale * quant. */
 enum clade_dtype {
 	CLADE_F32 = 0,
 	CLADE_I32 = 1,
@@ -23,14 +26,17 @@ enum clade_dtype {
 	CLADE_I16 = 7,
 	CLADE_I64 = 8,
 	CLADE_U8 = 9,
+	CLADE_Q8_0 = 10,
+	CLADE_Q4_0 = 11,
 	CLADE_DTYPE_COUNT
 };
 #define CLADE_DTYPE_BIT(dtype) (1u << (dtype))
 
 struct clade_dtype_info {
 	const char *name; /* "f32", as graph files, messages and JSON spell it */
-	uint32_t bytes;   /* of one element */
+	uint32_t bytes;   /* of one element, or of one block of `block` elements */
 	bool is_float, is_integer;
+	uint32_t block; /* elements; 1 unless they are stored in blocks, which then fill the last axis */
 };
 CLADE_API const struct clade_dtype_info *clade_dtype_info(enum clade_dtype dtype); /* NULL if out of range */
 CLADE_API bool clade_dtype_from_name(const char *name, enum clade_dtype *out);
@@ -46,8 +52,10 @@ struct clade_type {
 
 /* How the elements of a matrix are arranged in memory. ROWS is row-major. PANEL(width), for a matrix [n, k] that is
  * stored as weights [out, in]: rows n are grouped into panels of `width`; panel p holds k consecutive groups of
- * `width` floats, so element (n, k) is at ((n / width) * K + k) * width + n % width; the last panel is padded with +0.
- */
+ * `width` elements, so element (n, k) is at ((n / width) * K + k) * width + n % width; the last panel is padded with
+ * +0. Of a type in blocks of 32 a panel holds k / 32 consecutive groups instead: `width` f16 scales, then for Q8_0 32
+ * times `width` int8 (one k after the other), for Q4_0 16 times `width` bytes, each with the quant of an even k in its
+ * low half and that of the next k in its high half, as two's complement. */
 enum clade_layout_kind {
 	CLADE_LAYOUT_ROWS = 0,
 	CLADE_LAYOUT_PANEL = 1,

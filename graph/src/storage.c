@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/* Which weights stay in the type that their files store them in: decided from the graph alone, so that every device
+ * computes with the same numbers in the same order. */
+#include "front.h"
+
+static bool may_stay(enum clade_dtype dtype)
+{
+	return dtype == CLADE_F16 || dtype == CLADE_BF16 || dtype == CLADE_Q8_0 || dtype == CLADE_Q4_0;
+}
+
+/* The number of elements behind one step of an axis: whole rows of the last axis, or not. */
+static bool moves_rows(const struct clade_weight_tree *tree)
+{
+	switch (tree->kind) {
+	case CLADE_WEIGHT_TENSOR:
+	case CLADE_WEIGHT_RESHAPE: /* the order of elements stays */
+	case CLADE_WEIGHT_STACK:
+		return tree->type.rank >= 1;
+	case CLADE_WEIGHT_SLICE:
+	case CLADE_WEIGHT_CONCAT:
+		return tree->axis + 1 < tree->type.rank;
+	case CLADE_WEIGHT_HALVES:
+	case CLADE_WEIGHT_PAIRS:
+		return tree->type.rank >= 2;
+	default:
+		return false;
+	}
+}
+
+enum clade_dtype clade_weight_storage(const struct clade_weight_tree *tree)
+{
+	enum clade_dtype dtype = tree->type.dtype;
+
+	if (tree->kind == CLADE_WEIGHT_TENSOR)
+		(void)clade_dtype_from_name(tree->tensor->encoding, &dtype);
+	else if (tree->kid_count && moves_rows(tree))
+		dtype = clade_weight_storage(tree->kids[0]);
+	for (uint32_t i = 1; i < tree->kid_count; i++)
+		if (clade_weight_storage(tree->kids[i]) != dtype)
+			return tree->type.dtype;
+	/* Every kid's rows are whole blocks as well: a kid of another length of rows has passed here itself. */
+	if (!may_stay(dtype) || !moves_rows(tree) ||
+	    tree->type.dims[tree->type.rank - 1] % clade_dtype_info(dtype)->block)
+		return tree->type.dtype;
+	return dtype;
+}
+
+/* The port that input `index` of a node goes to; NULL: none has such a number. */
+static const struct clade_port *port_of(const struct clade_op *op, uint32_t index)
+{
+	for (const struct clade_port *const *port = op->ports; *port && (*port)->flags & CLADE_IN; port++)
+		if (index-- == 0 || (*port)->flags & CLADE_VARIADIC)
+			return *port;
+	return NULL;
+}
+
+void clade_graph_store_weights(struct clade_graph *graph)
+{
+	struct clade_ir *ir = &graph->ir;
+
+	for (uint32_t w = 0; w < ir->weight_count; w++)
+		if (graph->trees[w])
+			ir->weights[w].type.dtype = clade_weight_storage(graph->trees[w]);
+	for (uint32_t n = 0; n < ir->node_count; n++)
+		for (uint32_t i = 0; i < ir->nodes[n].input_count; i++) {
+			uint32_t value = ir->nodes[n].inputs[i];
+			const struct clade_port *port = port_of(ir->nodes[n].op, i);
+			struct clade_ir_weight *weight;
+
+			if (value == CLADE_IR_NONE || ir->values[value].kind != CLADE_IR_WEIGHT)
+				continue;
+			weight = &ir->weights[ir->values[value].index];
+			if (!port || !(port->flags & CLADE_STORED) ||
+			    !(port->dtypes & CLADE_DTYPE_BIT(weight->type.dtype)))
+				weight->type.dtype = ir->values[value].type.dtype;
+		}
+	/* What a caller reads is f32. */
+	for (uint32_t e = 0; e < ir->entry_count; e++)
+		for (uint32_t i = 0; i < ir->entries[e].output_count; i++) {
+			uint32_t value = ir->entries[e].outputs[i].value;
+
+			if (ir->values[value].kind == CLADE_IR_WEIGHT)
+				ir->weights[ir->values[value].index].type.dtype = ir->values[value].type.dtype;
+		}
+	for (uint32_t w = 0; w < ir->weight_count; w++)
+		ir->values[ir->weights[w].value].type.dtype = ir->weights[w].type.dtype;
+}
