@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""clade's side of the comparisons of models: each block of repeats is a `clade bench -o json` of its own."""
+import array
+import json
+import os
+import subprocess
+import tempfile
+
+from side import Missing, environment
+
+
+def run_program(command, cores, timeout=300):
+    """standard output of a program on the two cores"""
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(cores), timeout=timeout, preexec_fn=lambda: os.sched_setaffinity(0, cores))
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        raise Missing(f"exit code {done.returncode}: {lines[0] if lines else 'no message'}")
+    return done.stdout
+
+
+def read_npy(path):
+    """f32 values of a .npy file"""
+    with open(path, "rb") as file:
+        data = file.read()
+    values = array.array("f")
+    values.frombytes(data[10 + int.from_bytes(data[8:10], "little"):])
+    return values
+
+
+class Own:
+    """the same methods as side.Process"""
+    pause = 0.0
+
+    def __init__(self, program, cores, fast=False):
+        self.program, self.cores = program, cores
+        self.options = ["--fast"] if fast else []
+
+    def about(self):
+        device = json.loads(run_program([self.program, "devices", "--json"], self.cores))
+        best = next((d for d in device if d["id"] != "ref"), device[0])
+        return f"{run_program([self.program, '--version'], self.cores).splitlines()[0]}, {best['name']}, {best['platform']}, driver {best['driver']}"
+
+    def open(self, work):
+        self.work = work
+
+    def time(self, calls):
+        work = self.work
+        words = ["-n", str(work.tokens), "--depth", str(work.depth)] if work.test == "generate" else ["-p", str(work.tokens)]
+        result = json.loads(run_program([self.program, "bench", work.model, *words, "--batch", str(work.batch), "-r", str(calls), "--no-check", "-o", "json",
+                                         *self.options], self.cores))[-1]
+        return [work.amount / rate for rate in result["samples"]]
+
+    def plan(self, work):
+        """implementations, step by step"""
+        report = json.loads(run_program([self.program, "check", work.model, "--explain", "--json", "--device", "cl", *self.options], self.cores))
+        return [step["impl"] for step in report["steps"]]
+
+    def answer(self):
+        """hidden states of a small batch, or logits after the ids 1 to 8"""
+        work = self.work
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "answer.npy")
+            run_program([self.program, "run", work.model, "--in", f"input_ids={json.dumps(work.check_ids())}", "--out", f"{work.output}={path}", *self.options],
+                        self.cores)
+            return read_npy(path)
+
+    def close(self):
+        pass
