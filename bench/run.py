@@ -24,8 +24,9 @@ sys.path[:0] = [HERE]
 import machine  # noqa: E402
 import page  # noqa: E402
 import stats  # noqa: E402
+from footprint import Script, all_scripts  # noqa: E402
 from own import Own  # noqa: E402
-from rows import Gemm, all_works  # noqa: E402
+from rows import Gemm, Model, all_works  # noqa: E402
 from side import Missing, Process  # noqa: E402
 
 
@@ -62,12 +63,12 @@ class Peers:
             raise Missing("not installed")
         say(f"installing {module.NAME}: {' '.join(module.PACKAGES)}")
         try:
-            subprocess.run([sys.executable, "-m", "venv", place + ".part"], check=True, capture_output=True)
+            subprocess.run([sys.executable, "-m", "venv", place + ".part"], check=True, capture_output=True, text=True)
             subprocess.run([os.path.join(place + ".part", "bin", "python"), "-m", "pip", "install", "--quiet", *getattr(module, "INSTALL_OPTIONS", []),
                             *module.PACKAGES], check=True, capture_output=True, text=True, timeout=3600)
         except (subprocess.SubprocessError, OSError) as error:
-            tail = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1:]
-            raise Missing("cannot be installed: " + "".join(tail)) from error
+            tail = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
+            raise Missing(f"cannot be installed: {tail}") from error
         os.replace(place + ".part", place)
         return python
 
@@ -232,9 +233,16 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
+def row_ids(works):
+    """of all rows, in the order of the page"""
+    return [row for work in works for row in (work.rows if isinstance(work, Script) else [f"{work.id}/{name}" for name in work.peers])]
+
+
 def choose(works, patterns):
     """(work, names of peers) whose rows fit"""
     for work in works:
+        if isinstance(work, Script) and any(fnmatch.filter(work.rows, p) for p in patterns):
+            yield work, ()
         names = [name for name in work.peers if any(fnmatch.fnmatchcase(f"{work.id}/{name}", p) or fnmatch.fnmatchcase(work.id, p) for p in patterns)]
         if names:
             yield work, names
@@ -243,7 +251,7 @@ def choose(works, patterns):
 def measure_all(options, chosen, models):
     program = os.path.join(options.build, "clade")
     peers = Peers(options.peers, options.build, not options.no_install)
-    make_models(peers, models, program, {work.model for work, _ in chosen if not isinstance(work, Gemm)})
+    make_models(peers, models, program, {work.model for work, _ in chosen if isinstance(work, Model)})
     gemm = Process([os.path.join(options.build, "bench", "gemm_clade")], machine.CORES)
     runner = Runner(peers, gemm, lambda fast: Own(program, machine.CORES, fast), options.quick, models)
     versions, rows, group = {"clade": Own(program, machine.CORES).about(), "linear": gemm.about()}, [], None
@@ -252,7 +260,7 @@ def measure_all(options, chosen, models):
             if work.id.split("/")[0] != group:
                 group = work.id.split("/")[0]
                 peers.close()
-            for row in runner.measure(work, names):
+            for row in work.measure(program, machine.CORES, options.quick) if isinstance(work, Script) else runner.measure(work, names):
                 tell(row)
                 rows.append(row)
     finally:
@@ -265,8 +273,8 @@ def main(arguments):
     options = parse(arguments)
     options.peers, options.build, options.out = (os.path.abspath(path) for path in (options.peers, options.build, options.out))
     models = os.path.join(options.peers, "models")
-    works = all_works(models)
-    order = [f"{work.id}/{name}" for work in works for name in work.peers]
+    works = [*all_works(models), *all_scripts()]
+    order = row_ids(works)
     if options.list:
         print("\n".join(order))
         return 0

@@ -27,6 +27,7 @@ def environment(cores):
     env = {key: value for key, value in os.environ.items() if not key.startswith(preset)}
     count = str(len(cores))
     env.update({"OPENBLAS_NUM_THREADS": count, "OMP_NUM_THREADS": count, "OMP_PROC_BIND": "true",
+                "MKL_NUM_THREADS": count, "MKL_DYNAMIC": "false",  # else MKL sees one core where the thread that asks is bound to it
                 "OMP_PLACES": ",".join("{%d}" % core for core in cores), "POCL_AFFINITY": "1", "POCL_MAX_PTHREAD_COUNT": count,
                 "BENCH_CORES": ",".join(map(str, cores))})
     env.setdefault("OCL_ICD_VENDORS", "/etc/OpenCL/vendors/pocl.icd")
@@ -68,12 +69,16 @@ class Process:
         return seconds
 
     def close(self):
-        self.process.stdin.close()
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # it has ended already
         try:
             self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self.process.stdout.close()
 
 
 def serve(side):

@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""bench/run.py without its peers: arithmetic, verdicts, the page, what a run replaces, what is said of a peer that is
+missing or wrong; and that RESULTS.md is what its data give. test_peers.py ROOT GEMM_CLADE"""
+import fnmatch
+import importlib
+import io
+import json
+import os
+import sys
+import tempfile
+import textwrap
+import unittest
+from contextlib import redirect_stderr
+
+ROOT, GEMM = (os.path.abspath(path) for path in sys.argv[1:3])
+BENCH = os.path.join(ROOT, "bench")
+sys.dont_write_bytecode = True
+sys.path[:0] = [BENCH]
+import machine  # noqa: E402
+import page  # noqa: E402
+import run  # noqa: E402
+import stats  # noqa: E402
+from footprint import Script, all_scripts  # noqa: E402
+from rows import Gemm, Model, all_works  # noqa: E402
+from side import Missing, Process, environment  # noqa: E402
+
+GOALS = [{"title": "fast", "rows": "linear/*/openblas", "each": 0.9, "geomean": 1.5, "aim": 2.0}, {"title": "small", "rows": "memory/*", "most": 1.0},
+         {"title": "quick", "rows": "reading/*", "least": 1.0}]
+FAKE = textwrap.dedent("""
+    import json, sys
+    for line in sys.stdin:
+        word = line.split()[0]
+        answers = {"about": {"about": "fake 1"}, "open": {}, "time": {"seconds": [%s]}, "error": {"nmse": %s}}
+        if word == "%s":
+            sys.exit(3)
+        print(json.dumps(answers.get(word, {"wrong": "no such request"})), flush=True)
+""")
+
+
+def pair(name, ours, theirs, **more):
+    return {"id": name, "peer": "OpenBLAS", "unit": "GFLOP/s", "ours": ours, "theirs": theirs, "error": 1e-14, "run": 0, **more}
+
+
+def result(kind, rows):
+    return {"kind": kind, "machine": {"processor": "P", "family": "f", "features": ["avx2"], "processors": 2, "used": 2, "system": "S"},
+            "runs": [{"date": "D", "clade": "C", "quick": False, "load_before": 1.0, "load_after": 2.0, "versions": {"a": "OpenBLAS 1"}, "seconds": 1}], "rows": rows}
+
+
+class Arithmetic(unittest.TestCase):
+    def test_medians(self):
+        self.assertEqual(stats.median([3, 1, 2]), 2)
+        self.assertEqual(stats.median([4, 1, 2, 3]), 2.5)
+        self.assertEqual(stats.spread([10.0]), 0)
+        self.assertAlmostEqual(stats.spread([8, 9, 10, 11, 12]), 10.0)
+        self.assertAlmostEqual(stats.geometric_mean([0.5, 2, 8]), 2.0)
+
+    def test_ratio(self):
+        self.assertEqual(stats.ratio(pair("a", [1, 100, 30], [10, 20, 15])), 2.0)
+        self.assertIsNone(stats.ratio(pair("a", [], [])))
+        self.assertIsNone(stats.ratio({"id": "a", "missing": "why"}))
+
+    def test_error(self):
+        self.assertEqual(stats.nmse([3.0, 4.0], [3.0, 4.5]), 0.01)
+        with self.assertRaises(ValueError):
+            stats.nmse([1.0], [1.0, 2.0])
+
+    def test_verdicts(self):
+        fast, small, quick = GOALS
+        self.assertIs(stats.met(fast, pair("linear/a/openblas", [90], [100])), True)
+        self.assertIs(stats.met(fast, pair("linear/a/openblas", [89], [100])), False)
+        self.assertIsNone(stats.met(fast, {"id": "linear/a/openblas", "missing": "why"}))
+        self.assertIsNone(stats.met(None, pair("other", [1], [1])))
+        self.assertIs(stats.met(small, {"id": "memory/f32", "ours": [1.0]}), True)
+        self.assertIs(stats.met(small, {"id": "memory/f32", "ours": [1.01]}), False)
+        self.assertIs(stats.met(quick, {"id": "reading/f32", "ours": [0.9]}), False)
+
+    def test_summary(self):
+        rows = [pair("linear/a/openblas", [100], [100]), pair("linear/b/openblas", [400], [100])]
+        total = stats.summary(GOALS[0], rows)
+        self.assertEqual((total["worst"], total["geomean"], total["held"], total["met"]), (1.0, 2.0, 2, True))
+        slow = [rows[0], pair("linear/b/openblas", [110], [100])]
+        self.assertIs(stats.summary(GOALS[0], slow)["met"], False)  # each holds, their mean does not
+        gap = rows + [{"id": "linear/c/openblas", "missing": "why"}]
+        self.assertIsNone(stats.summary(GOALS[0], gap)["met"])  # never met while a row is missing
+
+
+class Page(unittest.TestCase):
+    def lines(self, rows, reasons):
+        return page.render([result("avx512", rows)], GOALS, reasons).splitlines()
+
+    def test_reason_is_printed_only_while_missed(self):
+        reasons = {"avx512": {"linear/a/*": "cache lines"}, "avx2": {"linear/a/*": "of the other kind"}}
+        missed = [line for line in self.lines([pair("linear/a/openblas", [50], [100])], reasons) if line.startswith("| a |")]
+        self.assertEqual(missed, ["| a | OpenBLAS | GFLOP/s | 100 ± 0 % | 50 ± 0 % | 0.5 | 1.0e-14 | ≥ 0.9 | **missed**: cache lines |"])
+        met = "\n".join(self.lines([pair("linear/a/openblas", [200], [100])], reasons))
+        self.assertNotIn("cache lines", met)
+        self.assertNotIn("of the other kind", met)
+
+    def test_a_missing_row_says_why(self):
+        lines = self.lines([{"id": "linear/a/openblas", "peer": "OpenBLAS", "unit": "GFLOP/s", "missing": "not installed", "run": 0}], {})
+        self.assertIn("| a | OpenBLAS | GFLOP/s | - | - | - | - | ≥ 0.9 | not measured: not installed |", lines)
+        self.assertTrue(any(line.startswith("| fast | ≥ 0.9 | - | 0 of 1 |") and line.endswith("not measured |") for line in lines))
+
+    def test_a_run_replaces_only_its_own_rows(self):
+        old = result("avx512", [pair("linear/a/openblas", [1], [1]), pair("linear/b/openblas", [2], [2]), pair("gone", [3], [3])])
+        run_now = {**old["runs"][0], "date": "E"}
+        new = page.merge(old, "avx512", old["machine"], run_now, [pair("linear/b/openblas", [5], [5])], ["linear/a/openblas", "linear/b/openblas"])
+        self.assertEqual([(row["id"], row["ours"], new["runs"][row["run"]]["date"]) for row in new["rows"]],
+                         [("linear/a/openblas", [1], "D"), ("linear/b/openblas", [5], "E")])
+        whole = page.merge(new, "avx512", old["machine"], run_now, new["rows"], ["linear/a/openblas", "linear/b/openblas"])
+        self.assertEqual(len(whole["runs"]), 1)
+        self.assertEqual({row["run"] for row in whole["rows"]}, {0})
+        self.assertEqual(json.loads(page.dump(new)), new)
+
+    def test_a_run_leaves_the_other_kind(self):
+        other = result("avx2", [pair("linear/a/openblas", [1], [1])])
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkdir(os.path.join(folder, "results"))
+            for one in (other, result("avx512", [pair("linear/a/openblas", [7], [1])])):
+                page.write(os.path.join(folder, "results", one["kind"] + ".json"), page.dump(one))
+            page.publish(folder, BENCH)
+            with open(os.path.join(folder, "RESULTS.md"), encoding="utf-8") as file:
+                before = file.read()
+            page.write(os.path.join(folder, "results", "avx512.json"), page.dump(result("avx512", [pair("linear/a/openblas", [9], [1])])))
+            page.publish(folder, BENCH)
+            with open(os.path.join(folder, "RESULTS.md"), encoding="utf-8") as file:
+                after = file.read()
+        mark = "## " + machine.KINDS["avx2"]
+        self.assertEqual(before.split(mark)[1], after.split(mark)[1])
+        self.assertNotEqual(before.split(mark)[0], after.split(mark)[0])
+
+    def test_results_are_what_the_data_give(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.symlink(os.path.join(BENCH, "results"), os.path.join(folder, "results"))
+            page.publish(folder, BENCH)
+            with open(os.path.join(folder, "RESULTS.md"), encoding="utf-8") as made, open(os.path.join(BENCH, "RESULTS.md"), encoding="utf-8") as kept:
+                self.assertEqual(made.read(), kept.read(), "bench/run.py --page writes it again")
+
+
+class Tables(unittest.TestCase):
+    def test_rows_and_goals_fit(self):
+        goals = page.read_toml(os.path.join(BENCH, "goals.toml"))["goal"]
+        ids = run.row_ids([*all_works("models"), *all_scripts()])
+        self.assertEqual(len(ids), len(set(ids)))
+        self.assertEqual(sum(name.startswith("linear/") and name.endswith("/openblas") for name in ids), 64)
+        for goal in goals:
+            self.assertTrue(fnmatch.filter(ids, goal["rows"]), goal["title"])
+        for name in ids:
+            self.assertTrue(name.startswith("fast-") or stats.find_goal(goals, name), name)
+            self.assertTrue(any(name.startswith(prefix) for prefix, _ in page.GROUPS), name)
+        for kind, texts in page.read_toml(os.path.join(BENCH, "reasons.toml")).items():
+            self.assertIn(kind, machine.KINDS)
+            for pattern in texts:
+                self.assertTrue(fnmatch.filter(ids, pattern) or any(goal["rows"] == pattern for goal in goals), pattern)
+
+
+class FakePeers(run.Peers):
+    """peers by name: a program in Python"""
+
+    def __init__(self, programs):
+        super().__init__("", "", False)
+        self.programs = programs
+
+    def module(self, name):
+        return importlib.import_module("peers.openblas")
+
+    def command(self, name):
+        if name not in self.programs:
+            raise Missing("not installed")
+        return [sys.executable, "-c", self.programs[name]]
+
+
+class Turns(unittest.TestCase):
+    def measure(self, programs, ours=FAKE % (0.5, 1e-12, "none")):
+        work = Gemm(1, 1000, 500_000, peers=tuple(programs))
+        own = Process([sys.executable, "-c", ours], [0])
+        peers = FakePeers({name: program for name, program in programs.items() if program})
+        try:
+            return run.Runner(peers, own, None, True, "").measure(work, list(programs))
+        finally:
+            peers.close()
+            own.close()
+
+    def test_sides_take_turns(self):
+        row, = self.measure({"peer": FAKE % (1.0, 1e-12, "none")})
+        self.assertEqual((row["id"], row["error"], len(row["ours"]), len(row["theirs"])), ("linear/M1 N1000 K500000/peer", 1e-12, 2, 2))
+        self.assertAlmostEqual(row["theirs"][0], 1.0)
+        self.assertAlmostEqual(stats.ratio(row), 2.0)
+
+    def test_missing_dead_and_wrong_peers(self):
+        rows = self.measure({"absent": None, "dead": FAKE % (1.0, 1e-12, "time"), "wrong": FAKE % (1.0, 0.5, "none"), "right": FAKE % (1.0, 1e-12, "none")})
+        self.assertEqual([row.get("missing") for row in rows], ["not installed", "the process ended with 3", "wrong: NMSE 5.0e-01", None])
+
+    def test_a_side_of_ours_that_fails(self):
+        row, = self.measure({"peer": FAKE % (1.0, 1e-12, "none")}, FAKE % (1.0, 1e-12, "open"))
+        self.assertEqual(row["missing"], "clade: the process ended with 3")
+
+    def test_refusals_name_what_is_missing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            peers = run.Peers(folder, folder, install=False)
+            for name, why in (("openblas", "libopenblas-dev was not there when Meson looked"), ("onnx_runtime", "not installed")):
+                with self.assertRaises(Missing) as raised:
+                    peers.side(name)
+                self.assertEqual(str(raised.exception), why)
+            broken = run.Peers(os.path.join(folder, "file"), folder)
+            with open(os.path.join(folder, "file"), "w", encoding="utf-8"):
+                pass
+            with self.assertRaises(Missing) as raised, redirect_stderr(io.StringIO()):
+                broken.side("onnx_runtime")
+            self.assertTrue(str(raised.exception).startswith("cannot be installed: "), raised.exception)
+
+    def test_scripts_that_are_missing_or_fail(self):
+        rows = {"memory/a": ("GB", lambda report: report["a"])}
+        self.assertEqual(Script("a", ("absent.py",), rows).measure("none", [0], True), [{"id": "memory/a", "unit": "GB", "missing": "absent.py is not there"}])
+        row, = Script("b", ("memory.py", "cl"), rows).measure("/nonexistent", [0], True)
+        self.assertTrue(row["missing"].startswith("memory.py ended with 1: "), row)
+
+    def test_presets_are_taken_away(self):
+        os.environ["OPENBLAS_CORETYPE"] = "Haswell"
+        env = environment([0, 1])
+        del os.environ["OPENBLAS_CORETYPE"]
+        self.assertNotIn("OPENBLAS_CORETYPE", env)
+        self.assertEqual((env["OMP_PLACES"], env["OMP_NUM_THREADS"], env["POCL_AFFINITY"]), ("{0},{1}", "2", "1"))
+
+    def test_works_ask_for_as_many_calls_as_fit(self):
+        self.assertEqual(Gemm(1, 384, 384).calls(150, False), 100)
+        self.assertEqual(Gemm(516, 32000, 768).calls(10, False), 1)
+        self.assertEqual(Model("encode/x", "encode", "m", 128, 32).words(), ("m", 32, 128))
+
+    def test_our_program_of_products(self):
+        side = Process([GEMM], sorted(os.sched_getaffinity(0)), {name: os.environ[name] for name in ("OCL_ICD_VENDORS", "HOME", "XDG_CACHE_HOME") if name in os.environ})
+        work = Gemm(7, 33, 65)
+        side.open(work)
+        self.assertGreater(side.time(2)[0], 0)
+        self.assertLess(side.ask("error")["nmse"], work.tolerance)
+        with self.assertRaises(Missing):
+            side.ask("nonsense")
+        side.close()
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])
