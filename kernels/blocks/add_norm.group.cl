@@ -4,9 +4,10 @@
 #include "math.clh"
 #include "group.clh"
 
-GROUP_KERNEL(add_norm__group)
-(const __global float *x, ulong x_at, const __global float *y, ulong y_at, const __global float *gamma, ulong gamma_at,
- const __global float *beta, ulong beta_at, __global float *z, ulong z_at, uint rows, long n, uint has_beta, float eps)
+__kernel GROUP_SIZE void add_norm__group(const __global float *x, ulong x_at, const __global float *y, ulong y_at,
+					 const __global float *gamma, ulong gamma_at, const __global float *beta,
+					 ulong beta_at, __global float *z, ulong z_at, uint rows, long n, uint has_beta,
+					 float eps)
 {
 	GROUP_BEGIN(rows)
 	float part[GROUP_PARTS], mean, scale;

@@ -17,9 +17,10 @@
 	x += (long)x_at + (long)(row % d1) * s1 + (long)(row / d1 % d2) * s2 + (long)(row / d1 / d2) * s3;             \
 	y += y_at + row * n
 
-GROUP_KERNEL(layer_norm__group)
-(const __global float *x, ulong x_at, const __global float *gamma, ulong gamma_at, const __global float *beta,
- ulong beta_at, __global float *y, ulong y_at, uint has_gamma, uint has_beta, long n, float eps, NORM_GROUP_ROWS)
+__kernel GROUP_SIZE void layer_norm__group(const __global float *x, ulong x_at, const __global float *gamma,
+					   ulong gamma_at, const __global float *beta, ulong beta_at, __global float *y,
+					   ulong y_at, uint has_gamma, uint has_beta, long n, float eps,
+					   NORM_GROUP_ROWS)
 {
 	NORM_GROUP_BEGIN;
 	float mean;
@@ -39,9 +40,9 @@ GROUP_KERNEL(layer_norm__group)
 		   else if (has_beta) value = value + beta[i]; y[i] = value)
 }
 
-GROUP_KERNEL(rms_norm__group)
-(const __global float *x, ulong x_at, const __global float *gamma, ulong gamma_at, __global float *y, ulong y_at,
- uint has_gamma, long n, float eps, NORM_GROUP_ROWS)
+__kernel GROUP_SIZE void rms_norm__group(const __global float *x, ulong x_at, const __global float *gamma,
+					 ulong gamma_at, __global float *y, ulong y_at, uint has_gamma, long n,
+					 float eps, NORM_GROUP_ROWS)
 {
 	NORM_GROUP_BEGIN;
 	gamma += gamma_at;
@@ -52,7 +53,8 @@ GROUP_KERNEL(rms_norm__group)
 	GROUP_EACH(n, y[i] = has_gamma ? x[i] * scale * gamma[i] : x[i] * scale)
 }
 
-GROUP_KERNEL(softmax__group)(const __global float *x, ulong x_at, __global float *y, ulong y_at, ulong rows, long n)
+__kernel GROUP_SIZE void softmax__group(const __global float *x, ulong x_at, __global float *y, ulong y_at, ulong rows,
+					long n)
 {
 	GROUP_BEGIN(rows)
 	float part[GROUP_PARTS], top, sum, inverse;

@@ -12,7 +12,7 @@
 	y += y_at + row
 
 /* The sum, or with `mean` that divided by n. */
-GROUP_KERNEL(reduce_sum__group)(REDUCE_GROUP_ARGS, uint mean)
+__kernel GROUP_SIZE void reduce_sum__group(REDUCE_GROUP_ARGS, uint mean)
 {
 	REDUCE_GROUP_BEGIN;
 	GROUP_ZERO(part)
@@ -23,7 +23,7 @@ GROUP_KERNEL(reduce_sum__group)(REDUCE_GROUP_ARGS, uint mean)
 }
 
 #define REDUCE_GROUP_EXTREME(name, f, start)                                                                           \
-	GROUP_KERNEL(name)(REDUCE_GROUP_ARGS)                                                                          \
+	__kernel GROUP_SIZE void name(REDUCE_GROUP_ARGS)                                                               \
 	{                                                                                                              \
 		REDUCE_GROUP_BEGIN;                                                                                    \
 		GROUP_FILL(part, start)                                                                                \

@@ -74,6 +74,9 @@ static const struct clade_case *const cases[] = {
 	BIASED(13, 33, 513), PACKED(5, 7, 1000), VALUES(2, 5, 257), VALUES(2, 5, 1000), PACKED(2, 3, 4097),
 	PACKED(13, 33, 1024), BIASED(25, 40, 2048), PACKED(1, 65, 768), BIASED(2, 64, 700), PACKED(1, 5, 515),
 	PACKED(1, 3, 61001), PACKED(1, 3, 70001),
+	/* around the tiles of 32 and 64 that work-groups make */
+	PACKED(33, 65, 257), BIASED(64, 64, 256), VALUES(65, 67, 31), PACKED(40, 31, 300), BIASED(8, 95, 520),
+	PACKED(7, 33, 2100),
 	/* values that hurt */
 	FILLED("cancel"), FILLED("specials"), FILLED("nan"), FILLED("inf"),
 	FILLED("ninf"), /* one term: where a longer sum overflows depends on its order, which is not every

@@ -35,7 +35,9 @@ static inline int64_t linear_rows(const struct clade_type *x)
 float clade_linear_dot(const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t k);
 
 extern const struct clade_op clade_op_linear, clade_op_matmul;
-extern const struct clade_impl clade_impl_linear_ref, clade_impl_linear_cl, clade_impl_linear_cl_cpu;
-extern const struct clade_impl clade_impl_matmul_ref, clade_impl_matmul_cl, clade_impl_matmul_cl_cpu;
+extern const struct clade_impl clade_impl_linear_ref, clade_impl_linear_cl, clade_impl_linear_cl_cpu,
+	clade_impl_linear_cl_local;
+extern const struct clade_impl clade_impl_matmul_ref, clade_impl_matmul_cl, clade_impl_matmul_cl_cpu,
+	clade_impl_matmul_cl_local;
 
 #endif
