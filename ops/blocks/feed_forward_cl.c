@@ -111,6 +111,8 @@ const struct clade_impl clade_impl_feed_forward_cl = {
 	.prepare = prepare_cl,
 	.run = run_cl,
 	.priority = 10,
+	/* On GPUs the opened block is better: linear's tiles in local memory. */
+	.kinds = ~CLADE_KIND_BIT(CLADE_DEVICE_GPU),
 };
 
 static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t why_size)

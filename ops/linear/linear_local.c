@@ -17,10 +17,6 @@ static bool accepts(const struct clade_node_info *node, char *why, size_t why_si
 
 	if (!clade_local_fits(node->device, &clade_local_small, why, why_size))
 		return false;
-	if (w->dtype != CLADE_F32) {
-		snprintf(why, why_size, "it reads weights of f32 only");
-		return false;
-	}
 	if (rows <= INT32_MAX - 64 && w->dims[0] <= INT32_MAX - 64 && w->dims[1] <= INT32_MAX - 256 * DOWN)
 		return true;
 	snprintf(why, why_size, "%lld rows, %lld outputs or %lld inputs are more than its 31-bit counters hold",

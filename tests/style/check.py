@@ -143,8 +143,11 @@ def rule_kernels():
     seen = {}
     named = re.compile(r"^(?:(?:static|struct|union|typedef|__kernel)\b[^\n;={(]*?\b(\w+)\s*[({]|#\s*define\s+(\w+))", re.M)
     for path in code("kernels", suffixes={".cl", ".clh"}):
-        for match in named.finditer(strip_comments(path.read_text())):
+        text = strip_comments(path.read_text())
+        for match in named.finditer(text):
             name = match.group(1) or match.group(2)
+            if re.search(rf"#\s*undef\s+{name}\b", text):
+                continue  # a macro of a few lines
             if seen.setdefault(name, path) != path:
                 yield path, path.read_text()[:match.start()].count("\n") + 1, f"'{name}' is a name of {seen[name].relative_to(ROOT)}"
 
