@@ -4,8 +4,9 @@
 
 Usage: test_oracle.py TEXT_IDS [--texts N] [--only NAME] [--list]
 TEXT_IDS is the program built from text_ids.c. Needs CLADE_ORACLE_PYTHON (a Python with the package tokenizers); real
-tokenizers and texts come from CLADE_SHARED_DATA where that is set; CLADE_LLAMA_PYTHON may name one with llama-cpp-python. To add a tokenizer: a function in TOKENIZERS that
-returns a `tokenizers.Tokenizer`; those with a second way to be read (other files) return (Tokenizer, [kind, files...]).
+tokenizers and texts come from CLADE_SHARED_DATA where that is set; CLADE_LLAMA_PYTHON may name one with llama-cpp-python, whose ids of GGUF
+files are compared then. To add a tokenizer: a function in TOKENIZERS that returns a `tokenizers.Tokenizer`; those with a second way to
+be read (other files) return (Tokenizer, [kind, files...]); a GGUF file: llama_cases.
 """
 import argparse
 import json
@@ -20,6 +21,8 @@ try:
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 except ImportError:  # main starts again with the Python that has it
     pass
+
+import llama_vocabularies as llama_cpp
 
 SHARED = os.environ.get("CLADE_SHARED_DATA", "")
 FOLDER = None  # for files that a tokenizer needs
@@ -145,13 +148,13 @@ def compare(name, tokenizer, program, arguments, texts):
 
 def compare_gguf(program, texts):
     """The vocabularies of llama.cpp's own tests: their texts and ids; and, where CLADE_LLAMA_PYTHON has the package
-    llama-cpp-python, its ids of our texts. Needs the package gguf."""
+    llama-cpp-python, its ids of our texts, by those and others. Needs the package gguf."""
     wrong = 0
     for name in GGUF_VOCABULARIES if SHARED else []:
-        path = os.path.join(SHARED, "tokenizers", "llama.cpp", "ggml-vocab-%s.gguf" % name)
+        path = gguf_path(name)
         arrays = os.path.join(FOLDER, name + ".arrays")
         with open(arrays, "w", encoding="utf-8") as file:
-            json.dump(gguf_arrays(path), file)
+            json.dump(llama_cpp.read_gguf(path), file)
         with open(path + ".inp", encoding="utf-8", newline="") as file:
             theirs = file.read().split("\n__ggml_vocab_test__\n")
         with open(path + ".out", encoding="utf-8") as file:
@@ -159,14 +162,57 @@ def compare_gguf(program, texts):
         differ = [t for t, e, (ids, _) in zip(theirs, expected, ask_clade(program, ["arrays", arrays, "plain"], theirs)) if ids != e]
         print("gguf-%-19s %6d texts, %d differ %r" % (name, len(theirs), len(differ), differ[:3]))
         wrong += len(differ) + (not theirs)
-        if os.environ.get("CLADE_LLAMA_PYTHON"):
-            wrong += compare_llama(name, path, program, ["arrays", arrays], texts)
+    if SHARED and os.environ.get("CLADE_LLAMA_PYTHON"):
+        texts = texts + with_spaces_written(len(texts) // 2)
+        for name, arrays in llama_cases():
+            path, json_path = os.path.join(FOLDER, name + ".gguf"), os.path.join(FOLDER, name + ".arrays")
+            llama_cpp.write_gguf(path, arrays)
+            with open(json_path, "w", encoding="utf-8") as file:
+                json.dump(arrays, file)
+            wrong += compare_llama(name, path, program, ["arrays", json_path], texts)
     return wrong
 
 
+def gguf_path(name):
+    return os.path.join(SHARED, "tokenizers", "llama.cpp", "ggml-vocab-%s.gguf" % name)
+
+
+def with_spaces_written(count, seed=5):
+    """Random texts with U+2581, which SentencePiece writes for a space, in many places."""
+    rng, texts = random.Random(seed), []
+    for text in random_texts(count, seed + 1):
+        parts = list(text)
+        for _ in range(rng.randint(1, 6)):
+            parts.insert(rng.randint(0, len(parts)), rng.choice(["\u2581", "\u2581\u2581", "\u2581 ", " \u2581", "\u2581the", "a\u2581b", "\u2581##a", "x\u2581ing"]))
+        texts.append("".join(parts))
+    return texts
+
+
+def llama_cases():
+    """(name, arrays): real vocabularies, also with other switches and tokens of other types."""
+    bpe, spm, bert = (llama_cpp.read_gguf(gguf_path(name)) for name in GGUF_VOCABULARIES)
+    t5 = llama_cpp.from_unigram_json(os.path.join(SHARED, "tokenizers", "t5-small", "tokenizer.json"))
+    user = {"_%d" % (31000 + i): (text, llama_cpp.CONTROL if "|" in text else llama_cpp.USER_DEFINED)
+            for i, text in enumerate(["<|user|>", "<|end|>", "  ", "    ", "\n\n", " word ", "<|endoftext|>", "[MASK]", "\u2581\u2581"])}
+    torn = {"_%d" % (20000 + i): (text, llama_cpp.USER_DEFINED) for i, text in enumerate(["é", "│x", "fi", "the y", "\U0001f468\u200d\U0001f469", "<e", "\u0301a"])}
+    starts = {"_%d" % (29000 + i): (text, llama_cpp.NORMAL) for i, text in enumerate(["\u2581", "\u2581\u2581", "a\u2581b", "##a", "ing\u2581", "\u2581the\u2581of", "\u2581\u2581x"])}
+    yield from (("pre-" + pre, {**bpe, "pre": pre}) for pre in LLAMA_PRES)
+    yield "spm", spm
+    yield "spm-phi3", {**llama_cpp.replaced(spm, **user), "strip_right": 1}
+    yield "spm-gemma", {**llama_cpp.replaced(spm, **user), "add_space_prefix": 0, "add_eos": 1}
+    yield "bert", bert
+    yield "bert-cased", {**bert, "keep_case": 1, "keep_accents": 1}
+    yield "bert-accents", {**bert, "keep_accents": 1}
+    yield "bert-stripped", {**bert, "keep_case": 1, "keep_accents": 0}
+    yield "bert-starts", llama_cpp.replaced(bert, **starts)
+    yield "t5", t5
+    yield "t5-many-spaces", {**t5, "remove_extra_spaces": 0}
+    yield "t5-no-prefix", {**t5, "add_space_prefix": 0}
+    yield "t5-no-rules", llama_cpp.without(t5, "charsmap")
+    yield "t5-torn", llama_cpp.replaced(t5, **torn)
+
+
 def compare_llama(name, path, program, arguments, texts):
-    if name == "bert-bge":  # a U+2581 within a word begins a word there, since its vocabulary writes them so
-        texts = [text for text in texts if "\u2581" not in text]
     done = subprocess.run([os.environ["CLADE_LLAMA_PYTHON"], os.path.join(os.path.dirname(os.path.abspath(__file__)), "llama_ids.py"), path],
                           input=json.dumps(texts).encode(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=1200)
     if done.returncode != 0:
@@ -177,19 +223,9 @@ def compare_llama(name, path, program, arguments, texts):
     return len(differ)
 
 
-def gguf_arrays(path):
-    """The members of struct clade_tokenizer_data, from a GGUF file."""
-    from gguf import GGUFReader
-    fields = GGUFReader(path).fields
-    keys = {"model": "model", "pre": "pre", "tokens": "tokens", "scores": "scores", "types": "token_type", "merges": "merges", "bos": "bos_token_id",
-            "eos": "eos_token_id", "unknown": "unknown_token_id", "separator": "seperator_token_id", "padding": "padding_token_id",
-            "cls": "cls_token_id", "mask": "mask_token_id", "add_bos": "add_bos_token", "add_eos": "add_eos_token", "add_space_prefix": "add_space_prefix",
-            "remove_extra_spaces": "remove_extra_whitespaces", "charsmap": "precompiled_charsmap"}
-    values = {name: fields["tokenizer.ggml." + key].contents() for name, key in keys.items() if "tokenizer.ggml." + key in fields}
-    return {name: int(value) if isinstance(value, bool) else value for name, value in values.items()}
-
-
 GGUF_VOCABULARIES = ["gpt-2", "llama-spm", "bert-bge"]
+LLAMA_PRES = ["gpt-2", "default", "llama-bpe", "qwen2", "qwen35", "smollm", "falcon", "bloom", "viking", "tekken", "gpt-4o", "deepseek-llm", "deepseek-coder", "deepseek-v3",
+              "seed-coder", "bailingmoe", "chatglm-bpe", "roberta-bpe"]
 
 # ---- tokenizers: byte-level BPE ----
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Decoders: stages that tokens pass on their way to text. */
 #include "metaspace.h"
+#include "normalizer_words.h"
 
 #include <string.h>
 
@@ -189,7 +190,7 @@ const struct part_kind decoder_metaspace = {
 	.type = "Metaspace", .parse = metaspace_parse, .finish = metaspace_finish, .token = metaspace
 };
 
-/* ---- WordPiece: a space before each token that does not continue a word ---- */
+/* ---- WordPiece: a space before each token that begins a word ---- */
 
 struct word_piece {
 	char *prefix;
@@ -250,23 +251,38 @@ static bool clean(struct text_buffer *text)
 	return fine;
 }
 
+static bool has_prefix(const char *text, size_t bytes, const char *prefix, size_t prefix_bytes)
+{
+	return bytes >= prefix_bytes && memcmp(text, prefix, prefix_bytes) == 0;
+}
+
+static bool emit_word_piece(struct decoder_stage *stage, bool begins, bool cleanup, const char *text, size_t bytes)
+{
+	stage->held.count = 0;
+	return text_add(&stage->held, " ", stage->seen > 0 && begins) && text_add(&stage->held, text, bytes) &&
+	       (!cleanup || clean(&stage->held)) && stage_emit(stage, stage->held.bytes, stage->held.count);
+}
+
 static bool word_piece(struct decoder_stage *stage, const char *text, size_t bytes)
 {
 	const struct word_piece *data = stage->part->data;
-	bool fine = true;
-	stage->held.count = 0;
-	if (stage->seen > 0 && bytes >= data->bytes && memcmp(text, data->prefix, data->bytes) == 0) {
-		text += data->bytes;
-		bytes -= data->bytes;
-	} else if (stage->seen > 0) {
-		fine = text_add(&stage->held, " ", 1);
-	}
-	fine = fine && text_add(&stage->held, text, bytes);
-	if (fine && data->cleanup)
-		fine = clean(&stage->held);
-	return fine && stage_emit(stage, stage->held.bytes, stage->held.count);
+	bool continues = stage->seen > 0 && has_prefix(text, bytes, data->prefix, data->bytes);
+	size_t cut = continues ? data->bytes : 0;
+	return emit_word_piece(stage, !continues, data->cleanup, text + cut, bytes - cut);
 }
 
 const struct part_kind decoder_word_piece = {
 	.type = "WordPiece", .parse = word_piece_parse, .finish = word_piece_finish, .token = word_piece
 };
+
+static bool word_start(struct decoder_stage *stage, const char *text, size_t bytes)
+{
+	const struct clade_tokenizer *tokenizer = stage->part->data;
+	int32_t id = vocabulary_find(&tokenizer->vocabulary, text, bytes);
+	bool added = id >= 0 && added_token(&tokenizer->added, id) != NULL;
+	bool begins = !added && has_prefix(text, bytes, WORD_START, WORD_START_BYTES);
+	size_t cut = begins ? WORD_START_BYTES : 0;
+	return emit_word_piece(stage, begins || added, true, text + cut, bytes - cut);
+}
+
+const struct part_kind decoder_word_starts = { .type = "WordStarts", .token = word_start };

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Tokenizers from the arrays of a GGUF file. What llama.cpp does with them is said in the words of tokenizer.json. */
-#include "bpe.h"
 #include "normalizer_words.h"
 #include "pre_patterns.h"
 #include "sentencepiece.h"
@@ -10,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum token_type { NORMAL = 1, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE };
+/* The numbers of enum piece_type, and one more. */
+enum token_type { UNDEFINED, NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE };
 
 static int type_of(const struct clade_tokenizer_data *data, size_t id)
 {
@@ -63,38 +63,25 @@ static enum clade_status check(const struct part_source *source, const struct cl
 
 /* ---- tokens ---- */
 
-/* Object: text to id. `rename` (may be NULL) changes a text in place. */
+/* Object: text to id. */
 static enum clade_status add_vocab(const struct part_source *source, const struct clade_tokenizer_data *data,
-				   bool word_piece, json_t *vocab)
+				   json_t *vocab)
 {
-	struct text_buffer name = { .context = source->context };
-	enum clade_status status = CLADE_OK;
-	for (size_t id = 0; id < data->token_count && status == CLADE_OK; id++) {
+	for (size_t id = 0; id < data->token_count; id++) {
+		char number[32];
 		const char *text = data->tokens[id];
-		int type = type_of(data, id);
-		bool ordinary = word_piece && type != CONTROL && type != UNKNOWN && type != USER_DEFINED;
-		char number[32] = "";
-		name.count = 0;
-		if (text[0] == '\0')
+		if (text[0] == '\0') {
 			snprintf(number, sizeof(number), "[EMPTY_%zu]", id);
-		/* begins a word with U+2581, else continues one: WordPiece has ## before those instead */
-		if (ordinary && strncmp(text, "\xe2\x96\x81", 3) == 0)
-			text += 3;
-		else if (ordinary && !text_add(&name, "##", 2))
-			status = clade_fail_memory(source->diag, 2, "a vocabulary");
-		text = number[0] != '\0' ? number : text;
-		if (status == CLADE_OK && !text_add(&name, text, strlen(text)))
-			status = clade_fail_memory(source->diag, strlen(text), "a vocabulary");
-		const json_t *twin = status == CLADE_OK ? json_object_get(vocab, name.bytes) : NULL;
+			text = number;
+		}
+		const json_t *twin = json_object_get(vocab, text);
 		if (twin != NULL)
-			status = text_damaged(source, "the token \"%.64s\" has two ids, %lld and %zu", name.bytes,
-					      (long long)json_integer_value(twin), id);
-		else if (status == CLADE_OK &&
-			 json_object_set_new(vocab, name.bytes, json_integer((json_int_t)id)) != 0)
-			status = clade_fail_memory(source->diag, strlen(text), "a vocabulary");
+			return text_damaged(source, "the token \"%.64s\" has two ids, %lld and %zu", text,
+					    (long long)json_integer_value(twin), id);
+		if (json_object_set_new(vocab, text, json_integer((json_int_t)id)) != 0)
+			return clade_fail_memory(source->diag, strlen(text), "a vocabulary");
 	}
-	text_finish(&name);
-	return status;
+	return CLADE_OK;
 }
 
 /* Texts that end a turn or part a program are control tokens, whatever the file says: converters forgot some. */
@@ -258,7 +245,7 @@ static enum clade_status build_gpt2(const struct part_source *source, const stru
 		return text_damaged(source, "has no tokenizer.ggml.merges, which a tokenizer \"gpt2\" needs");
 	status = add_patterns(source, pre, root);
 	if (status == CLADE_OK)
-		status = add_vocab(source, data, false, vocab);
+		status = add_vocab(source, data, vocab);
 	if (status == CLADE_OK)
 		status = around(source, data->add_bos < 0 ? pre->add_bos : data->add_bos, data->bos, "bos", &before);
 	if (status == CLADE_OK)
@@ -268,25 +255,42 @@ static enum clade_status build_gpt2(const struct part_source *source, const stru
 
 /* ---- bert: WordPiece ---- */
 
-static enum clade_status build_bert(const struct part_source *source, const struct clade_tokenizer_data *data,
-				    json_t *root)
+/* Tokens that continue a word have no prefix; the words have one at their front. */
+static enum clade_status fill_word_piece(const struct part_source *source, const struct clade_tokenizer_data *data,
+					 struct clade_tokenizer *out)
 {
-	int64_t unknown = or_else(data, data->unknown, 100), before, behind;
-	json_t *vocab = json_object();
-	if (unknown < 0) {
-		json_decref(vocab);
+	int64_t unknown = or_else(data, data->unknown, 100);
+	if (unknown < 0)
 		return text_damaged(source, "has no tokenizer.ggml.unknown_token_id");
-	}
-	int failed = json_object_set_new(root, "model",
-					 json_pack("{s:s, s:s, s:s, s:i, s:o}", "type", "WordPiece", "unk_token",
-						   data->tokens[unknown], "continuing_subword_prefix", "##",
-						   "max_input_chars_per_word", INT32_MAX, "vocab", vocab));
-	failed |= json_object_set_new(root, "pre_tokenizer", json_pack("{s:s}", "type", "WhitespaceSplit"));
-	failed |= json_object_set_new(root, "decoder",
-				      json_pack("{s:s, s:s, s:b}", "type", "WordPiece", "prefix", "##", "cleanup", 1));
-	enum clade_status status = failed == 0 ? CLADE_OK : clade_fail_memory(source->diag, 64, "a tokenizer");
+	json_t *vocab = json_object();
+	json_t *model =
+		json_pack("{s:s, s:s, s:i, s:o}", "unk_token", data->tokens[unknown], "continuing_subword_prefix", "",
+			  "max_input_chars_per_word", INT32_MAX, "vocab", vocab);
+	enum clade_status status =
+		model != NULL ? add_vocab(source, data, vocab) : clade_fail_memory(source->diag, 64, "a tokenizer");
+	out->model = &model_word_piece;
 	if (status == CLADE_OK)
-		status = add_vocab(source, data, true, vocab);
+		status = out->model->parse(source, model, out);
+	json_decref(model);
+	return status;
+}
+
+static enum clade_status fill_bert(const struct part_source *source, const struct clade_tokenizer_data *data,
+				   json_t *root, struct clade_tokenizer *out)
+{
+	int64_t before = -1, behind = -1;
+	enum clade_status status = fill_word_piece(source, data, out);
+	if (status == CLADE_OK)
+		status = parts_add(source, &normalizer_words, NULL, &out->normalizers);
+	if (status == CLADE_OK)
+		out->normalizers.items[0].flags =
+			(data->keep_case ? WORDS_KEEP_CASE : 0) | (data->keep_accents ? WORDS_KEEP_ACCENTS : 0);
+	if (status == CLADE_OK)
+		status = parts_add(source, &pre_tokenizer_whitespace_split, NULL, &out->pre_tokenizers);
+	if (status == CLADE_OK)
+		status = parts_add(source, &decoder_word_starts, NULL, &out->decoders);
+	if (status == CLADE_OK)
+		out->decoders.items[0].data = out;
 	/* llama.cpp takes the first from bos; files of BERT name it cls, too */
 	if (status == CLADE_OK)
 		status = around(source, true, or_else(data, data->bos >= 0 ? data->bos : data->cls, 101), "bos",
@@ -299,7 +303,7 @@ static enum clade_status build_bert(const struct part_source *source, const stru
 /* ---- llama and t5: SentencePiece ---- */
 
 /* What kind of piece a token is. A file without types, or whose types name no unknown token, is read by its ids. */
-static enum piece_type piece_of(const struct clade_tokenizer_data *data, size_t id, int64_t unknown, bool bytes)
+static enum piece_type piece_of(const struct clade_tokenizer_data *data, size_t id, int64_t unknown, bool bpe)
 {
 	int type = type_of(data, id);
 	const char *text = data->tokens[id];
@@ -307,16 +311,11 @@ static enum piece_type piece_of(const struct clade_tokenizer_data *data, size_t 
 		return PIECE_UNKNOWN;
 	if (data->types == NULL && ((int64_t)id == data->bos || (int64_t)id == data->eos))
 		return PIECE_CONTROL;
-	if (data->types == NULL && bytes && strlen(text) == 6 && strncmp(text, "<0x", 3) == 0)
+	if (data->types == NULL && bpe && strlen(text) == 6 && strncmp(text, "<0x", 3) == 0)
 		return PIECE_BYTE;
-	if (type == BYTE && !bytes)
-		return PIECE_CONTROL;
-	/* llama.cpp joins to unused tokens as to any other */
-	return type == CONTROL        ? PIECE_CONTROL
-	       : type == USER_DEFINED ? PIECE_USER_DEFINED
-	       : type == BYTE         ? PIECE_BYTE
-	       : type == UNKNOWN      ? PIECE_UNKNOWN
-				      : PIECE_NORMAL;
+	if (bpe && (type == UNDEFINED || type == UNUSED || type == USER_DEFINED))
+		return PIECE_NORMAL; /* BPE joins to them as to any other */
+	return !bpe && (type == UNDEFINED || type == BYTE) ? PIECE_CONTROL : (enum piece_type)type;
 }
 
 static enum clade_status fill_pieces(const struct part_source *source, const struct clade_tokenizer_data *data,
@@ -335,8 +334,9 @@ static enum clade_status fill_pieces(const struct part_source *source, const str
 	}
 	spec->pieces = pieces;
 	spec->count = data->token_count;
+	spec->manner = LIKE_LLAMA_CPP;
 	spec->escape_spaces = spec->prefix_every = true;
-	spec->dummy_prefix = data->add_space_prefix != 0;
+	spec->dummy_prefix = data->add_space_prefix < 0 ? spec->bpe : data->add_space_prefix;
 	spec->unknown_surface = " \xe2\x81\x87 ";
 	spec->unknown_surface_bytes = strlen(spec->unknown_surface);
 	enum clade_status status = sentencepiece_build(source, spec, out);
@@ -375,11 +375,7 @@ static enum clade_status fill_t5(const struct part_source *source, const struct 
 	if (data->scores == NULL)
 		return text_damaged(source, "has no tokenizer.ggml.scores, which a tokenizer \"t5\" needs");
 	enum clade_status status = fill_template(source, data, false, true, -1, 1, root);
-	if (status == CLADE_OK)
-		status = fill_pieces(source, data, or_else(data, data->unknown, 2), &spec, out);
-	if (status == CLADE_OK) /* llama.cpp adds the scores up in double */
-		((struct sentencepiece *)out->model_data)->unigram.single = false;
-	return status;
+	return status == CLADE_OK ? fill_pieces(source, data, or_else(data, data->unknown, 2), &spec, out) : status;
 }
 
 static const struct {
@@ -390,11 +386,10 @@ static const struct {
 	/* or fills the tokenizer, but for the added tokens and the template, which `root` says. */
 	enum clade_status (*fill)(const struct part_source *source, const struct clade_tokenizer_data *data,
 				  json_t *root, struct clade_tokenizer *out);
-	const struct part_kind *normalizer; /* one that JSON has no word for */
 } models[] = {
 	{ "gpt2", build_gpt2, NULL },
 	{ "llama", NULL, fill_llama },
-	{ "bert", build_bert, NULL, &normalizer_words },
+	{ "bert", NULL, fill_bert },
 	{ "t5", NULL, fill_t5 },
 };
 
@@ -438,14 +433,6 @@ enum clade_status clade_tokenizer_create(struct clade_context *context, const ch
 						 : fill(&source, data, i, root, out_tokenizer);
 	for (size_t t = 0; status == CLADE_OK && t < (*out_tokenizer)->added.count; t++)
 		(*out_tokenizer)->added.items[t].ascii = true;
-	if (status == CLADE_OK && models[i].normalizer != NULL) {
-		status = parts_add(&source, models[i].normalizer, NULL, &(*out_tokenizer)->normalizers);
-		if (status == CLADE_OK)
-			(*out_tokenizer)->normalizers.items[0].flags =
-				(data->keep_case ? WORDS_KEEP_CASE : 0) | (data->keep_accents ? WORDS_KEEP_ACCENTS : 0);
-		else
-			clade_tokenizer_destroy(out_tokenizer);
-	}
 	json_decref(added);
 	json_decref(root);
 	return status;

@@ -96,6 +96,7 @@ struct parts {
 	struct part *items;
 	size_t count;
 };
+extern const struct part_kind pre_tokenizer_whitespace_split;
 /* kinds.c lists them, ended by NULL. */
 extern const struct part_kind *const normalizer_kinds[], *const pre_tokenizer_kinds[], *const decoder_kinds[];
 /* Reads null, one part, or a Sequence (members: the key of its list) into `out`. */
@@ -150,6 +151,7 @@ struct token_model_kind {
 	void (*finish)(struct clade_tokenizer *tokenizer);
 	void (*finish_scratch)(const struct clade_tokenizer *tokenizer, void *scratch);
 };
+extern const struct token_model_kind model_word_piece;
 extern const struct token_model_kind *const token_models[]; /* ended by NULL */
 
 /* ---- post-processors ---- */

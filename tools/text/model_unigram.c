@@ -117,12 +117,20 @@ static void reach(const struct unigram *model, struct place *from, size_t length
 	*place = (struct place) { score, (uint32_t)length, id };
 }
 
+/* By its first byte alone: text need not be UTF-8 here (see normalizer_llama_cpp). */
+static size_t character_length(const char *text, size_t bytes)
+{
+	unsigned char first = (unsigned char)text[0];
+	size_t length = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	return length < bytes ? length : bytes;
+}
+
 /* All tokens that begin at one place, and the unknown if none of them is a single character. The furthest place that
  * was reached comes back, 0 if an unknown token is needed and there is none. */
 static size_t step(const struct clade_tokenizer *tokenizer, const char *text, size_t bytes, struct place *places)
 {
 	const struct unigram *model = tokenizer->model_data;
-	size_t character = (size_t)utf8_length(text, bytes), furthest = 0;
+	size_t character = character_length(text, bytes), furthest = 0;
 	uint32_t node = 0;
 	bool covered = false;
 	for (size_t i = 0; i < bytes; i++) {
@@ -236,14 +244,14 @@ enum clade_status unigram_encode(struct encoding *encoding, const char *text, si
 	struct place *places = ((struct scratch *)encoding->scratch)->places;
 	for (size_t i = 0; i <= bytes; i++)
 		places[i] = (struct place) { .from = 0 };
-	for (size_t at = 0, frontier = 0; at < bytes; at += (size_t)utf8_length(text + at, bytes - at)) {
+	for (size_t at = 0, frontier = 0; at < bytes; at += character_length(text + at, bytes - at)) {
 		if (model->single)
 			keep_small(places, at, frontier);
 		size_t furthest = step(tokenizer, text + at, bytes - at, places + at);
 		if (furthest == 0)
 			return clade_fail(encoding->diag, CLADE_ERR_DATA, CLADE_MSG_TEXT_UNKNOWN, tokenizer->name,
 					  "\"%.*s\" is not in the vocabulary, which has no unknown token",
-					  utf8_length(text + at, bytes - at), text + at);
+					  (int)character_length(text + at, bytes - at), text + at);
 		frontier = at + furthest > frontier ? at + furthest : frontier;
 	}
 	turn_round(places, bytes);

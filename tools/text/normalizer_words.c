@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The words of a text as llama.cpp finds them for WordPiece: a little different from BertNormalizer, since of a
  * character that can be taken apart it keeps the first part only, and since it knows a newer Unicode. Words come out
- * with a space between. */
+ * with WORD_START before each and a space between. One within a word is no more than a character: a token that begins
+ * with it can stand there, too. */
 #include "normalizer_words.h"
 #include "unicode.h"
 
@@ -17,6 +18,13 @@ static bool stands_alone(int32_t point, utf8proc_category_t category)
 	bool symbol = is_kind(category, UTF8PROC_CATEGORY_SM, UTF8PROC_CATEGORY_SO);
 	return is_kind(category, UTF8PROC_CATEGORY_PC, UTF8PROC_CATEGORY_PO) || (point < 0x7f && symbol) ||
 	       unicode_is_chinese(point);
+}
+
+/* A character of a word, which it may begin. */
+static bool add_to_word(int32_t point, struct text_buffer *out)
+{
+	bool begins = out->count == 0 || out->bytes[out->count - 1] == ' ';
+	return (!begins || text_add(out, WORD_START, WORD_START_BYTES)) && unicode_add(out, point);
 }
 
 static bool add_character(int32_t point, int64_t flags, struct text_buffer *out)
@@ -35,8 +43,8 @@ static bool add_character(int32_t point, int64_t flags, struct text_buffer *out)
 		return true;
 	int32_t lower = (flags & WORDS_KEEP_CASE) == 0 ? utf8proc_tolower(point) : point;
 	if (!stands_alone(point, category))
-		return unicode_add(out, lower);
-	return text_add(out, " ", 1) && unicode_add(out, lower) && text_add(out, " ", 1);
+		return add_to_word(lower, out);
+	return text_add(out, " ", 1) && add_to_word(lower, out) && text_add(out, " ", 1);
 }
 
 static enum clade_status normalize(const struct part *part, const char *text, size_t bytes, struct text_buffer *out,

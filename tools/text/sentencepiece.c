@@ -79,6 +79,13 @@ static enum clade_status add_pieces(const struct part_source *source, const stru
 /* ---- scores ---- */
 
 /* Pieces that the user defined score above all made of shorter ones. */
+static float score_of(const struct piece *piece, const struct sentencepiece_spec *spec)
+{
+	if (piece->type != PIECE_USER_DEFINED || spec->bpe || spec->manner == LIKE_HUGGING_FACE)
+		return piece->score;
+	return spec->manner == LIKE_LLAMA_CPP ? 0 : (float)(0.1 * (double)(piece->bytes - 1));
+}
+
 static void set_scores(const struct sentencepiece_spec *spec, struct unigram *unigram)
 {
 	float least = FLT_MAX;
@@ -86,11 +93,9 @@ static void set_scores(const struct sentencepiece_spec *spec, struct unigram *un
 		const struct piece *piece = &spec->pieces[i];
 		if (piece->type == PIECE_NORMAL && piece->score < least)
 			least = piece->score;
-		unigram->scores[i] = piece->type == PIECE_USER_DEFINED && !spec->bpe && !spec->hugging_face
-					     ? (float)(0.1 * (double)(piece->bytes - 1))
-					     : piece->score;
+		unigram->scores[i] = score_of(piece, spec);
 	}
-	unigram->unknown_score = spec->hugging_face ? (double)least - 10 : (double)(least - 10.0f);
+	unigram->unknown_score = spec->manner == LIKE_HUGGING_FACE ? (double)least - 10 : (double)(least - 10.0f);
 }
 
 static int compare_scores(const void *a, const void *b, void *user)
@@ -143,7 +148,8 @@ static enum clade_status build_trie(const struct part_source *source, const stru
 		return clade_fail_memory(source->diag, spec->count * sizeof(*entries), "a vocabulary");
 	for (size_t i = 0; i < spec->count; i++) {
 		enum piece_type type = spec->pieces[i].type;
-		if (type == PIECE_USER_DEFINED || (type == PIECE_NORMAL && !user_defined))
+		bool ordinary = type == PIECE_NORMAL || (type == PIECE_UNUSED && spec->manner == LIKE_LLAMA_CPP);
+		if (type == PIECE_USER_DEFINED || (ordinary && !user_defined))
 			entries[count++] =
 				(struct trie_entry) { spec->pieces[i].text, spec->pieces[i].bytes, (int32_t)i };
 	}
@@ -161,7 +167,7 @@ size_t user_defined_length(const struct sentencepiece *data, const char *text, s
 		node = trie_step(trie, node, (unsigned char)text[i]);
 		if (node == 0)
 			break;
-		if (trie->nodes[node].value >= 0)
+		if (trie->nodes[node].value >= 0 || data->beginnings)
 			length = i + 1;
 	}
 	return length;
@@ -172,16 +178,25 @@ size_t user_defined_length(const struct sentencepiece *data, const char *text, s
 static const struct token_model_kind model_sentencepiece_unigram = { "Unigram", NULL, unigram_encode,
 								     sentencepiece_finish, unigram_finish_scratch };
 
-static enum clade_status add_parts(const struct part_source *source, struct clade_tokenizer *out)
+/* `whole`: the normalizer adds the dummy prefix. */
+static enum clade_status add_parts(const struct part_source *source, bool whole, struct clade_tokenizer *out)
 {
-	enum clade_status status = parts_add(source, &normalizer_sentencepiece, NULL, &out->normalizers);
-	if (status == CLADE_OK)
-		status = parts_add(source, &pre_tokenizer_sentencepiece, NULL, &out->pre_tokenizers);
-	if (status == CLADE_OK)
-		status = parts_add(source, &decoder_sentencepiece, NULL, &out->decoders);
-	if (status == CLADE_OK)
-		out->normalizers.items[0].data = out->pre_tokenizers.items[0].data = out->decoders.items[0].data =
-			out->model_data;
+	const struct {
+		const struct part_kind *kind;
+		struct parts *parts;
+	} steps[] = {
+		{ whole ? &normalizer_llama_cpp : &normalizer_sentencepiece, &out->normalizers },
+		{ whole ? NULL : &pre_tokenizer_sentencepiece, &out->pre_tokenizers },
+		{ &decoder_sentencepiece, &out->decoders },
+	};
+	enum clade_status status = CLADE_OK;
+	for (size_t i = 0; i < 3 && status == CLADE_OK; i++) {
+		if (steps[i].kind == NULL)
+			continue;
+		status = parts_add(source, steps[i].kind, NULL, steps[i].parts);
+		if (status == CLADE_OK)
+			steps[i].parts->items[0].data = out->model_data;
+	}
 	return status;
 }
 
@@ -195,12 +210,13 @@ enum clade_status sentencepiece_build_model(const struct part_source *source, co
 	*data = (struct sentencepiece) {
 		.unigram = { .count = spec->count,
 			     .byte_fallback = spec->byte_fallback,
-			     .single = !spec->hugging_face,
-			     .joined = spec->hugging_face },
+			     .single = spec->manner == LIKE_SENTENCEPIECE,
+			     .joined = spec->manner == LIKE_HUGGING_FACE },
 		.dummy_prefix = spec->dummy_prefix,
 		.remove_extra_spaces = spec->remove_extra_spaces,
 		.escape_spaces = spec->escape_spaces,
 		.prefix_every = spec->prefix_every,
+		.beginnings = spec->manner == LIKE_LLAMA_CPP,
 		.unknown_surface_bytes = spec->unknown_surface_bytes,
 		.vocabulary = &out->vocabulary,
 	};
@@ -229,5 +245,6 @@ enum clade_status sentencepiece_build(const struct part_source *source, const st
 				      struct clade_tokenizer *out)
 {
 	enum clade_status status = sentencepiece_build_model(source, spec, out);
-	return status == CLADE_OK ? add_parts(source, out) : status;
+	bool whole = spec->manner == LIKE_LLAMA_CPP && !spec->bpe;
+	return status == CLADE_OK ? add_parts(source, whole, out) : status;
 }

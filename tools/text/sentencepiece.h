@@ -21,6 +21,8 @@ struct piece {
 	float score;
 	enum piece_type type;
 };
+/* Whose ids are wanted; they differ in details. */
+enum piece_manner { LIKE_SENTENCEPIECE, LIKE_HUGGING_FACE, LIKE_LLAMA_CPP };
 /* What such a file says; everything is borrowed. */
 struct sentencepiece_spec {
 	const struct piece *pieces; /* by id */
@@ -31,7 +33,7 @@ struct sentencepiece_spec {
 	size_t charsmap_bytes; /* 0: no rules */
 	bool dummy_prefix, remove_extra_spaces, escape_spaces;
 	bool prefix_every;           /* the dummy prefix also goes behind special tokens within a text */
-	bool hugging_face;           /* sums and unknown tokens as Hugging Face has them */
+	enum piece_manner manner;    /* of normalization, sums and unknown tokens */
 	const char *unknown_surface; /* what an unknown token is written as */
 	size_t unknown_surface_bytes;
 };
@@ -42,6 +44,7 @@ struct sentencepiece {
 	struct charsmap charsmap;
 	bool words; /* no piece has U+2581 behind another character: a text can be cut there */
 	bool has_charsmap, dummy_prefix, remove_extra_spaces, escape_spaces, prefix_every;
+	bool beginnings; /* where only the beginning of a user-defined piece is found, it counts as one */
 	struct trie user_defined;
 	unsigned char *types; /* [id]: enum piece_type */
 	uint32_t *ranks;      /* [id], for BPE: 0 for the greatest score */
@@ -53,6 +56,7 @@ struct sentencepiece {
 
 extern const struct token_model_kind model_sentencepiece_bpe;
 extern const struct part_kind normalizer_sentencepiece, pre_tokenizer_sentencepiece, decoder_sentencepiece;
+extern const struct part_kind normalizer_llama_cpp; /* unigram's, the dummy prefix included */
 
 /* Checks the pieces and fills the tokenizer, but for added tokens and the template. */
 enum clade_status sentencepiece_build(const struct part_source *source, const struct sentencepiece_spec *spec,
@@ -73,7 +77,7 @@ enum clade_status marian_configure(const struct part_source *source, const struc
 void sentencepiece_finish(struct clade_tokenizer *tokenizer);
 /* Whether text can be made of this piece by merging. */
 bool piece_is_normal(enum piece_type type);
-/* The longest piece that the user defined at the front of a text, 0 if none is there. */
+/* The longest piece that the user defined (see `beginnings`) at the front of a text, 0 if none is there. */
 size_t user_defined_length(const struct sentencepiece *data, const char *text, size_t bytes);
 
 #endif

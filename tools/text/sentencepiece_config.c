@@ -234,7 +234,7 @@ enum clade_status sentencepiece_configure(const struct part_source *source, cons
 		status = config_switch(config_source, config, "legacy", false, &spec->prefix_every);
 	if (status != CLADE_OK)
 		return status;
-	spec->hugging_face = family->steps != NULL;
+	spec->manner = family->steps != NULL ? LIKE_HUGGING_FACE : LIKE_SENTENCEPIECE;
 	status = family->steps != NULL ? sentencepiece_build_model(source, spec, out)
 				       : sentencepiece_build(source, spec, out);
 	if (status == CLADE_OK && family->steps != NULL)

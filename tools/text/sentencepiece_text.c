@@ -21,7 +21,13 @@ static const char *front(const struct sentencepiece *data, const char *text, siz
 		*out_bytes = strlen(found);
 		return found;
 	}
-	*out_bytes = *out_consumed = length > 0 ? length : (size_t)utf8_length(text, bytes);
+	int character = utf8_length(text, bytes);
+	if (length == 0 && character <= 0) { /* the beginning of a user-defined piece tore it apart */
+		*out_bytes = 3;
+		*out_consumed = 1;
+		return "\xef\xbf\xbd";
+	}
+	*out_bytes = *out_consumed = length > 0 ? length : (size_t)character;
 	return text;
 }
 
@@ -77,6 +83,31 @@ static enum clade_status normalize(const struct part *part, const char *text, si
 }
 
 const struct part_kind normalizer_sentencepiece = { .type = "SentencePiece", .normalize = normalize };
+
+/* llama.cpp's for unigram differs in spaces: where extra ones are removed every word gets one, else the first word
+ * does, behind those that are there. U+2581 in the text is no space yet. The result need not be UTF-8. */
+static enum clade_status normalize_llama_cpp(const struct part *part, const char *text, size_t bytes,
+					     struct text_buffer *out, struct clade_diag *diag)
+{
+	const struct sentencepiece *data = part->data;
+	bool one_each = data->remove_extra_spaces, first = data->dummy_prefix, inside = false, fine = true;
+	for (size_t at = 0, length, consumed; at < bytes && fine; at += consumed) {
+		const char *put = front(data, text + at, bytes - at, &length, &consumed);
+		for (size_t i = 0; i < length && fine; i++) {
+			bool space = put[i] == ' ';
+			if (space ? !one_each : !inside && (one_each || first)) {
+				fine = text_add(out, space_symbol, SPACE_BYTES);
+				first &= space;
+			}
+			if (!space)
+				fine = fine && text_add(out, put + i, 1);
+			inside = !space;
+		}
+	}
+	return fine ? CLADE_OK : clade_fail_memory(diag, bytes, "normalized text");
+}
+
+const struct part_kind normalizer_llama_cpp = { .type = "SentencePiece", .normalize = normalize_llama_cpp };
 
 /* ---- the dummy prefix ---- */
 
