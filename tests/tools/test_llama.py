@@ -22,6 +22,8 @@ WORDS = ["the", "waterfall", "naïve café", "NAÏVE", "你好", "Привет",
 BITS = [" ", "  ", "\t", "\n", "\u3000", "\u00a0", "\u2581", "\u2581", "\u2581\u2581", "\u2581 ", "[MASK]", "<s>", "</s>", "<unk>", "<0x41>", "<sep>", "<sep", "<se\u0301", "He\u0301", "'s", "Hello", ".",
         ",", "##a", "\u2581the", "é", "è", "│", "└"]
 
+OVERLAPS = ["abc", "bcde", "<|endoftext|>", "\n\n", "  ", "    ", "e w", " wa", "<mask>"]  # the longer first, then the smaller id; with the space behind
+
 
 def vocabularies():
     unigram, plain, bpe = (from_sentencepiece(os.path.join(HERE, "sentencepiece", name + ".model")) for name in ["unigram", "t5", "llama"])
@@ -36,6 +38,7 @@ def vocabularies():
         "unigram-torn": replaced(unigram, **odd),
         "bpe": bpe,
         "bpe-user": replaced({**bpe, "bos": 1, "add_bos": 1, "add_space_prefix": 0}, _400=("\u2581\u2581", USER_DEFINED), _401=("th", UNUSED), _402=("the\u2581", USER_DEFINED)),
+        "bpe-overlaps": {**replaced(bpe, **{"_%d" % (400 + i): (text, USER_DEFINED) for i, text in enumerate(OVERLAPS)}), "strip_right": 1},
         "word-piece": word_piece(pieces),
         "word-piece-cased": word_piece(pieces, keep_case=1, keep_accents=1),
         "word-piece-starts": word_piece(pieces + ["\u2581", "\u2581\u2581", "a\u2581b", "##a", "\u2581the\u2581", "\u2581\u2581x"]),
@@ -44,7 +47,8 @@ def vocabularies():
 
 def texts():
     rng = random.Random(11)
-    out = ["", " ", "   ", "a", " a  b ", "\n", "\0", "\u2581", "\u2581a", "a\u2581", "a\u2581the", "x\u2581ing", "<e\u0301", "<se\u0301", "He\u0301", "a \u2581", "\u2581the\u2581of"]
+    out = ["", " ", "   ", "a", " a  b ", "\n", "\0", "\u2581", "\u2581a", "a\u2581", "a\u2581the", "x\u2581ing", "<e\u0301", "<se\u0301", "He\u0301", "a \u2581", "\u2581the\u2581of", "abcde", "abcdebcde", "the waterfall", "\n\n\n  \n     \n",
+           "a <mask> \tb<|endoftext|>  c"]
     for _ in range(90):
         out.append("".join(rng.choice([rng.choice(WORDS), rng.choice(BITS), rng.choice(BITS), rng.choice("aeiou thorns"),
                                        chr(rng.choice([rng.randrange(32, 0x250), rng.randrange(0x300, 0xd800)]))]) for _ in range(rng.randint(1, 9))))

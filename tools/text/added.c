@@ -72,6 +72,7 @@ enum clade_status added_seal(const struct part_source *source, struct added_toke
 	for (size_t i = 0; i < added->count; i++) {
 		const struct added_token *token = &added->items[i];
 		added->by_id[i] = (uint32_t)i;
+		added->longest = token->bytes > added->longest ? token->bytes : added->longest;
 		if (token->bytes == 0) /* normalized to nothing: never found */
 			continue;
 		added->by_text[token->normalized][added->text_count[token->normalized]++] = (uint32_t)i;
@@ -145,9 +146,10 @@ const struct added_token *added_token(const struct added_tokens *added, int32_t 
 }
 
 /* The longest token that text[0, bytes) begins with. Of the sorted tokens, those that share the first `depth` bytes
- * with the text are a range [low, high), which each further byte narrows; the shortest of them comes first. */
+ * with the text are a range [low, high), which each further byte narrows; the shortest of them comes first. `met` (may
+ * be NULL) gets true for the length of each that the text begins with. */
 static const struct added_token *longest(const struct added_tokens *added, bool normalized, const char *text,
-					 size_t bytes)
+					 size_t bytes, bool *met)
 {
 	const uint32_t *order = added->by_text[normalized];
 	size_t low = 0, high = added->text_count[normalized];
@@ -168,8 +170,11 @@ static const struct added_token *longest(const struct added_tokens *added, bool 
 			else
 				high = middle;
 		}
-		while (low < high && added->items[order[low]].bytes == depth + 1)
+		while (low < high && added->items[order[low]].bytes == depth + 1) {
 			best = &added->items[order[low++]];
+			if (met != NULL)
+				met[depth + 1] = true;
+		}
 	}
 	return best;
 }
@@ -180,8 +185,9 @@ static const struct added_token *next_added(const struct added_tokens *added, bo
 {
 	const bool *begins = added->begins[normalized];
 	for (size_t at = from; at < bytes; at++) {
-		const struct added_token *token =
-			begins[(unsigned char)text[at]] ? longest(added, normalized, text + at, bytes - at) : NULL;
+		const struct added_token *token = begins[(unsigned char)text[at]]
+							  ? longest(added, normalized, text + at, bytes - at, NULL)
+							  : NULL;
 		if (token != NULL) {
 			*out_at = at;
 			return token;
@@ -219,14 +225,6 @@ static size_t skip_space(const char *text, size_t bytes, size_t at)
 	return at;
 }
 
-static size_t ascii_space(const char *text, size_t bytes)
-{
-	size_t at = 0;
-	while (at < bytes && (text[at] == ' ' || (text[at] >= '\t' && text[at] <= '\r')))
-		at++;
-	return at;
-}
-
 /* A token that must be a word of its own has no letter, digit or mark beside it. */
 static bool stands_alone(const char *text, size_t bytes, size_t start, size_t end)
 {
@@ -238,6 +236,144 @@ static bool stands_alone(const char *text, size_t bytes, size_t start, size_t en
 	return end == bytes || !is_word(utf8_point(text + end, utf8_length(text + end, bytes - end)));
 }
 
+/* ---- the longest first ---- */
+
+/* Where a token was found; then with the white space that it takes. */
+struct hit {
+	size_t start, end;
+	const struct added_token *token;
+};
+struct hits {
+	struct clade_context *context;
+	struct hit *items;
+	size_t count, room;
+};
+
+static bool hits_add(struct hits *hits, struct hit hit)
+{
+	if (hits->count == hits->room) {
+		size_t room = hits->room + hits->room / 2 + 16;
+		struct hit *grown = clade_resize(hits->context, hits->items, room * sizeof(*grown));
+		if (grown == NULL)
+			return false;
+		hits->items = grown;
+		hits->room = room;
+	}
+	hits->items[hits->count++] = hit;
+	return true;
+}
+
+static int compare_starts(const void *a, const void *b)
+{
+	const struct hit *x = a, *y = b;
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static int compare_hits(const void *a, const void *b)
+{
+	int32_t x = ((const struct hit *)a)->token->id, y = ((const struct hit *)b)->token->id;
+	return x != y ? (x < y ? -1 : 1) : compare_starts(a, b);
+}
+
+/* The token that is this text. */
+static const struct added_token *exactly(const struct added_tokens *added, const char *text, size_t bytes)
+{
+	size_t low = 0, high = added->text_count[0];
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct added_token *token = &added->items[added->by_text[0][middle]];
+		int order = memcmp(token->content, text, token->bytes < bytes ? token->bytes : bytes);
+		if (order == 0 && token->bytes == bytes)
+			return token;
+		if (order < 0 || (order == 0 && token->bytes < bytes))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+static bool is_ascii_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Takes the tokens of `length` bytes from what is left of the text, the smaller id first. */
+static bool take(const struct added_tokens *added, const char *text, size_t bytes, size_t length, bool *taken,
+		 struct hits *out)
+{
+	struct hits hits = { .context = out->context };
+	bool fine = true;
+	for (size_t at = 0; at + length <= bytes && fine; at++) {
+		bool possible = added->begins[0][(unsigned char)text[at]] && !taken[at];
+		const struct added_token *token = possible ? exactly(added, text + at, length) : NULL;
+		fine = token == NULL || hits_add(&hits, (struct hit) { at, at + length, token });
+	}
+	if (hits.count > 0)
+		qsort(hits.items, hits.count, sizeof(*hits.items), compare_hits);
+	for (size_t i = 0; i < hits.count && fine; i++) {
+		struct hit hit = hits.items[i];
+		if (memchr(taken + hit.start, true, length) != NULL)
+			continue;
+		while (hit.token->lstrip && hit.start > 0 && !taken[hit.start - 1] &&
+		       is_ascii_space(text[hit.start - 1]))
+			hit.start--;
+		while (hit.token->rstrip && hit.end < bytes && !taken[hit.end] && is_ascii_space(text[hit.end]))
+			hit.end++;
+		memset(taken + hit.start, true, hit.end - hit.start);
+		fine = hits_add(out, hit);
+	}
+	clade_free(hits.context, hits.items);
+	return fine;
+}
+
+/* Every token in the text, in the text's order. */
+static bool find_longest_first(const struct added_tokens *added, const char *text, size_t bytes, struct hits *out)
+{
+	bool *met = clade_alloc(out->context, added->longest + 1), *taken = NULL, fine = met != NULL, any = false;
+	if (fine)
+		memset(met, false, added->longest + 1);
+	for (size_t at = 0; at < bytes && fine; at++)
+		any |= added->begins[0][(unsigned char)text[at]] &&
+		       longest(added, false, text + at, bytes - at, met) != NULL;
+	if (any) {
+		taken = clade_alloc(out->context, bytes);
+		fine = taken != NULL;
+		if (fine)
+			memset(taken, false, bytes);
+		for (size_t length = added->longest; length > 0 && fine; length--)
+			fine = !met[length] || take(added, text, bytes, length, taken, out);
+		if (out->count > 0)
+			qsort(out->items, out->count, sizeof(*out->items), compare_starts);
+	}
+	clade_free(out->context, met);
+	clade_free(out->context, taken);
+	return fine;
+}
+
+static enum clade_status split_longest_first(struct encoding *encoding, const char *text, size_t bytes, bool first,
+					     stretch_fn *rest)
+{
+	struct hits hits = { .context = encoding->tokenizer->context };
+	bool fine = find_longest_first(&encoding->tokenizer->added, text, bytes, &hits);
+	enum clade_status status = CLADE_OK;
+	size_t done = 0;
+	for (size_t i = 0; i < hits.count && fine && status == CLADE_OK; i++) {
+		const struct hit *hit = &hits.items[i];
+		if (hit->start > done)
+			status = rest(encoding, text + done, hit->start - done, first && done == 0);
+		if (status == CLADE_OK)
+			fine = ids_add(&encoding->ids, hit->token->id);
+		done = hit->end;
+	}
+	if (fine && status == CLADE_OK && done < bytes)
+		status = rest(encoding, text + done, bytes - done, first && done == 0);
+	clade_free(hits.context, hits.items);
+	return fine ? status : clade_fail_memory(encoding->diag, bytes, "a text");
+}
+
+/* ---- both ways ---- */
+
 enum clade_status added_split(struct encoding *encoding, bool normalized, const char *text, size_t bytes, bool first,
 			      stretch_fn *rest)
 {
@@ -245,6 +381,8 @@ enum clade_status added_split(struct encoding *encoding, bool normalized, const 
 	const struct added_token *token;
 	enum clade_status status = CLADE_OK;
 	size_t done = 0, at = 0, start;
+	if (added->longest_first && !normalized)
+		return split_longest_first(encoding, text, bytes, first, rest);
 	while (status == CLADE_OK && (token = next_added(added, normalized, text, bytes, at, &start)) != NULL) {
 		size_t end = start + token->bytes;
 		at = end;
@@ -252,9 +390,7 @@ enum clade_status added_split(struct encoding *encoding, bool normalized, const 
 			continue;
 		if (token->lstrip)
 			start = skip_space_back(text, 0, start);
-		if (token->rstrip && token->ascii)
-			at = end += ascii_space(text + end, bytes - end);
-		else if (token->rstrip)
+		if (token->rstrip)
 			end = skip_space(text, bytes, end);
 		if (start > done)
 			status = rest(encoding, text + done, start - done, first && done == 0);

@@ -101,6 +101,12 @@ static bool is_control(const char *text)
 		"<|end_of_text|>",
 		"<EOT>",
 		"_<EOT>",
+		"[EOT]",
+		"[EOS]",
+		"<eos>",
+		"<turn|>",
+		"<|tool_response>",
+		"[e~[",
 		"<end_of_utterance>",
 		"</s>",
 		"<|fim_prefix|>",
@@ -122,7 +128,14 @@ static bool is_control(const char *text)
 		"<SUF>",
 		"<MID>",
 		"<PAD>",
+		"[PAD]",
 		"<REPO>",
+		"<|code_prefix|>",
+		"<|code_suffix|>",
+		"<|code_middle|>",
+		"<|prefix|>",
+		"<|suffix|>",
+		"<|middle|>",
 		"\xe2\x96\x81<PRE>",
 		"\xe2\x96\x81<SUF>",
 		"\xe2\x96\x81<MID>",
@@ -130,11 +143,33 @@ static bool is_control(const char *text)
 		"<|repo_name|>",
 		"<\xef\xbd\x9c"
 		"end\xe2\x96\x81of\xe2\x96\x81sentence\xef\xbd\x9c>",
+		"<\xef\xbd\x9c"
+		"fim\xe2\x96\x81"
+		"begin\xef\xbd\x9c>",
+		"<\xef\xbd\x9c"
+		"fim\xe2\x96\x81hole\xef\xbd\x9c>",
+		"<\xef\xbd\x9c"
+		"fim\xe2\x96\x81"
+		"end\xef\xbd\x9c>",
 	};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (strcmp(text, texts[i]) == 0)
 			return true;
 	return false;
+}
+
+/* Texts of one family's tokens that llama.cpp takes as user-defined whatever the file says. */
+static bool is_channel(const char *text)
+{
+	return strcmp(text, "<|channel|>") == 0 || strcmp(text, "<|message|>") == 0 || strcmp(text, "<|start|>") == 0 ||
+	       strcmp(text, "<|constrain|>") == 0;
+}
+
+/* llama.cpp knows by this name that white space before a mask belongs to it. */
+static bool mask_takes_space(const char *pre)
+{
+	return pre != NULL && (strstr(pre, "jina-v2-de") != NULL || strstr(pre, "jina-v2-es") != NULL ||
+			       strstr(pre, "jina-v2-code") != NULL);
 }
 
 /* Control, unknown and user-defined tokens are found in texts before anything else. */
@@ -143,13 +178,14 @@ static enum clade_status add_added(const struct part_source *source, const struc
 {
 	for (size_t id = 0; id < data->token_count; id++) {
 		const char *text = data->tokens[id];
-		int type = is_control(text) ? CONTROL : type_of(data, id);
+		int type = is_channel(text) ? USER_DEFINED : is_control(text) ? CONTROL : type_of(data, id);
+		bool lstrip = strcmp(text, "<mask>") == 0 && mask_takes_space(data->pre);
 		bool rstrip = data->strip_right && strcmp(text, "<unk>") != 0 && strcmp(text, "<s>") != 0 &&
 			      strcmp(text, "<|endoftext|>") != 0;
 		if (type != CONTROL && type != UNKNOWN && type != USER_DEFINED)
 			continue;
-		json_t *item = json_pack("{s:I, s:s, s:b, s:b}", "id", (json_int_t)id, "content", text, "special",
-					 type != USER_DEFINED, "rstrip", rstrip);
+		json_t *item = json_pack("{s:I, s:s, s:b, s:b, s:b}", "id", (json_int_t)id, "content", text, "special",
+					 type != USER_DEFINED, "lstrip", lstrip, "rstrip", rstrip);
 		if (item == NULL || json_array_append_new(added, item) != 0)
 			return clade_fail_memory(source->diag, 64, "added tokens");
 	}
@@ -431,8 +467,8 @@ enum clade_status clade_tokenizer_create(struct clade_context *context, const ch
 	if (status == CLADE_OK)
 		status = models[i].build != NULL ? tokenizer_from_json(&source, root, out_tokenizer)
 						 : fill(&source, data, i, root, out_tokenizer);
-	for (size_t t = 0; status == CLADE_OK && t < (*out_tokenizer)->added.count; t++)
-		(*out_tokenizer)->added.items[t].ascii = true;
+	if (status == CLADE_OK)
+		(*out_tokenizer)->added.longest_first = true;
 	json_decref(added);
 	json_decref(root);
 	return status;

@@ -184,7 +184,6 @@ struct added_token {
 	size_t bytes;  /* of content */
 	int32_t id;
 	bool lstrip, rstrip, normalized, special, single_word;
-	bool ascii; /* as llama.cpp: only ASCII's white space is taken, and no token is found in what was taken */
 };
 struct added_tokens {
 	struct added_token *items;
@@ -193,6 +192,10 @@ struct added_tokens {
 	uint32_t *by_text[2]; /* [normalized]: ascending by content */
 	size_t text_count[2];
 	bool begins[2][256]; /* [normalized]: bytes that a content begins with */
+	/* As llama.cpp: longer tokens are found before shorter ones, wherever they are, and take ASCII's white space
+	 * only. None of these is normalized. */
+	bool longest_first;
+	size_t longest; /* bytes of the longest content */
 };
 enum clade_status added_begin(const struct part_source *source, size_t count, struct added_tokens *out);
 /* Takes nothing: text is copied, and normalized if the token says so. */
