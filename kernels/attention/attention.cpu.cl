@@ -184,16 +184,16 @@ static inline void tiles_values(const struct attention_rows *rows, const struct 
 			keys = tile_keys(rows, r, high);
 			if (keys.x >= keys.w)
 				continue;
-#define TILE_CALL(R, N) tile_values_##R##x##N(rows, join, r, active, v + c, v_s, keys, y + c)
+#define VALUES_CALL(R, N) tile_values_##R##x##N(rows, join, r, active, v + c, v_s, keys, y + c)
 			if (high == 4 && wide == NV)
-				TILE_CALL(4, NV);
+				VALUES_CALL(4, NV);
 			else if (high == 4)
-				TILE_CALL(4, 1);
+				VALUES_CALL(4, 1);
 #if MR > 4
 			else if (wide == NV)
-				TILE_CALL(MR, NV);
+				VALUES_CALL(MR, NV);
 			else
-				TILE_CALL(MR, 1);
+				VALUES_CALL(MR, 1);
 #endif
 		}
 	}
