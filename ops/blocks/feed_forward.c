@@ -3,6 +3,7 @@
 #include "blocks_internal.h"
 
 #include <clade/op_kit.h>
+#include <clade/stored.h>
 
 const char *const clade_feed_forward_acts[] = { "relu", "gelu", "gelu_tanh", "silu", NULL };
 
@@ -20,11 +21,17 @@ static const struct clade_attr act = { .size = sizeof(struct clade_attr),
 		.dtypes = CLADE_DTYPE_BIT(CLADE_F32), .shape = (shape_), .help = (help_)                               \
 	}
 static const struct clade_port x = PORT("x", CLADE_IN, "[..., d]", "rows to transform");
-static const struct clade_port w1 = PORT("w1", CLADE_IN, "[f, d]", "weight into the hidden layer");
+#define STORED(name_, shape_, help_)                                                                                   \
+	CLADE_PORT(.name = name_, .flags = CLADE_IN | CLADE_STORED,                                                    \
+		   .dtypes = CLADE_DTYPE_BIT(CLADE_F32) | CLADE_STORED_DTYPES, .shape = shape_, .help = help_)
+static const struct clade_port w1 = STORED("w1", "[f, d]", "weight into the hidden layer");
 static const struct clade_port b1 = PORT("b1", CLADE_IN | CLADE_OPTIONAL, "[f]", "bias of the hidden layer");
-static const struct clade_port w2 = PORT("w2", CLADE_IN, "[e, f]", "weight out of the hidden layer");
+static const struct clade_port w2 = STORED("w2", "[e, f]", "weight out of the hidden layer");
 static const struct clade_port b2 = PORT("b2", CLADE_IN | CLADE_OPTIONAL, "[e]", "bias of the output");
-static const struct clade_port y = PORT("y", CLADE_OUT, "[..., e]", "linear(act(linear(x, w1, b1)), w2, b2)");
+static const struct clade_port residual =
+	PORT("residual", CLADE_IN | CLADE_OPTIONAL, "[..., e]", "added to the output");
+static const struct clade_port y =
+	PORT("y", CLADE_OUT, "[..., e]", "linear(act(linear(x, w1, b1)), w2, b2), + residual");
 
 #define CASE(name_, flags_, act_, ...)                                                                                 \
 	&(const struct clade_case)                                                                                     \
@@ -62,6 +69,10 @@ static const struct clade_case *const cases[] = {
 	FILLED("inf"),
 	FILLED("specials"),
 	FILLED("cancel"),
+	CASE("residual", 0, "\"relu\"", "x = f32[13, 20]", "w1 = f32[40, 20] normal weight",
+	     "w2 = f32[37, 40] normal weight", "residual = f32[13, 37]"),
+	CASE("residual of one row", 0, "\"gelu\"", "x = f32[1, 20]", "w1 = f32[40, 20] normal weight",
+	     "w2 = f32[129, 40] normal weight", "b2 = f32[129] normal weight", "residual = f32[1, 129]"),
 	CASE("rank 3", 0, "\"relu\"", "x = f32[2, 3, 20]", "w1 = f32[40, 20] normal weight",
 	     "w2 = f32[20, 40] normal weight"),
 	CASE("70001 rows", CLADE_CASE_LARGE, "\"relu\"", "x = f32[70001, 3]", "w1 = f32[5, 3] normal weight",
@@ -87,11 +98,11 @@ const struct clade_op clade_op_feed_forward = {
 	.name = "feed_forward",
 	.doc = "The position-wise feed-forward network (Vaswani et al. 2017, equation 2, with any of four "
 	       "activations): "
-	       "y = linear(act(linear(x, w1, b1)), w2, b2).",
+	       "y = linear(act(linear(x, w1, b1)), w2, b2), + residual if there is one.",
 	.flags = CLADE_OP_BLOCK,
 	.params_size = sizeof(struct feed_forward_params),
 	.attrs = CLADE_LIST(struct clade_attr, &act),
-	.ports = CLADE_LIST(struct clade_port, &x, &w1, &b1, &w2, &b2, &y),
+	.ports = CLADE_LIST(struct clade_port, &x, &w1, &b1, &w2, &b2, &residual, &y),
 	.cases = cases,
 	.family = "blocks",
 	.rows = "...",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `feed_forward` on OpenCL devices in two launches: the hidden layer with its activation into scratch memory, then the
- * output. `cl` runs anywhere, `cl.cpu` with register tiles and packed weights. */
+ * output. It runs anywhere; `cl.cpu` is in products_cl.c. */
 #include "blocks_internal.h"
 #include <clade/op_kit.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 /* Kernels count rows and columns in 32 bits, with room to round up to a tile. */
 #define LIMIT INT32_MAX
 
-enum { PORT_X, PORT_W1, PORT_B1, PORT_W2, PORT_B2 };
+enum { PORT_X, PORT_W1, PORT_B1, PORT_W2, PORT_B2, PORT_RESIDUAL };
 
 static bool counts_fit(const struct clade_node_info *node, char *why, size_t why_size)
 {
@@ -62,7 +62,8 @@ static enum clade_status prepare_cl(struct clade_prepare *prepare)
 
 static enum clade_status half_cl(const struct clade_run *run, const struct clade_tensor *x,
 				 const struct clade_tensor *w, const struct clade_tensor *bias,
-				 const struct clade_tensor *y, int64_t rows, bool act)
+				 const struct clade_tensor *residual, const struct clade_tensor *y, int64_t rows,
+				 bool act)
 {
 	uint32_t wide = run->device->kind == CLADE_DEVICE_CPU ? 1 : 64;
 	enum clade_status status = CLADE_OK;
@@ -73,11 +74,13 @@ static enum clade_status half_cl(const struct clade_run *run, const struct clade
 		const struct clade_arg args[] = { CLADE_TENSOR(x),
 						  CLADE_TENSOR(w),
 						  CLADE_TENSOR(bias),
+						  CLADE_TENSOR(residual),
 						  CLADE_TENSOR(y),
 						  CLADE_UINT(rows),
 						  CLADE_UINT(w->type.dims[0]),
 						  CLADE_UINT(w->type.dims[1]),
 						  CLADE_UINT(bias != NULL),
+						  CLADE_UINT(residual != NULL),
 						  CLADE_UINT(act),
 						  CLADE_UINT(first) };
 
@@ -97,8 +100,10 @@ static enum clade_status run_cl(const struct clade_run *run)
 	enum clade_status status;
 
 	hidden_view(run, rows, &hidden);
-	status = half_cl(run, in[PORT_X], in[PORT_W1], in[PORT_B1], &hidden, rows, true);
-	return status ? status : half_cl(run, &hidden, in[PORT_W2], in[PORT_B2], run->outputs[0], rows, false);
+	status = half_cl(run, in[PORT_X], in[PORT_W1], in[PORT_B1], NULL, &hidden, rows, true);
+	return status ? status
+		      : half_cl(run, &hidden, in[PORT_W2], in[PORT_B2], in[PORT_RESIDUAL], run->outputs[0], rows,
+				false);
 }
 
 const struct clade_impl clade_impl_feed_forward_cl = {
@@ -113,68 +118,4 @@ const struct clade_impl clade_impl_feed_forward_cl = {
 	.priority = 10,
 	/* On GPUs the opened block is better: linear's tiles in local memory. */
 	.kinds = ~CLADE_KIND_BIT(CLADE_DEVICE_GPU),
-};
-
-static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t why_size)
-{
-	if (!clade_kit_tiles_pay(node->device, why, why_size))
-		return false;
-	if (node->sources[PORT_W1] != CLADE_FROM_WEIGHT || node->sources[PORT_W2] != CLADE_FROM_WEIGHT) {
-		snprintf(why, why_size, "w1 or w2 is not a weight, so it cannot be packed in advance");
-		return false;
-	}
-	return counts_fit(node, why, why_size);
-}
-
-static enum clade_status prepare_cpu(struct clade_prepare *prepare)
-{
-	const struct clade_device_info *device = prepare->node->device;
-	struct clade_layout panel = { CLADE_LAYOUT_PANEL, (uint16_t)(device->vector_width * device->tile_vectors) };
-	enum clade_status status = prepare->host->layout(prepare, PORT_W1, panel);
-
-	if (!status)
-		status = prepare->host->layout(prepare, PORT_W2, panel);
-	return status ? status : prepare_half(prepare, "blocks/feed_forward.cpu.cl", "feed_forward__cpu");
-}
-
-static enum clade_status half_cpu(const struct clade_run *run, const struct clade_tensor *x,
-				  const struct clade_tensor *w, const struct clade_tensor *bias,
-				  const struct clade_tensor *y, int64_t rows, bool act)
-{
-	uint64_t high = run->device->tile_rows, wide = run->device->vector_width * run->device->tile_vectors;
-	uint64_t n = (uint64_t)w->type.dims[0];
-	const struct clade_arg args[] = {
-		CLADE_TENSOR(x),  CLADE_TENSOR(w), CLADE_TENSOR(bias),          CLADE_TENSOR(y),
-		CLADE_UINT(rows), CLADE_UINT(n),   CLADE_UINT(w->type.dims[1]), CLADE_UINT(bias != NULL),
-		CLADE_UINT(act)
-	};
-
-	wide *= rows <= 2 ? 2 : 1; /* TILE_PANELS in tile.clh */
-	return run->host->launch(run, 0, args, sizeof(args) / sizeof(*args),
-				 (const uint64_t[3]) { ((uint64_t)rows + high - 1) / high, (n + wide - 1) / wide, 1 },
-				 NULL);
-}
-
-static enum clade_status run_cpu(const struct clade_run *run)
-{
-	int64_t rows = blocks_rows(&run->inputs[PORT_X]->type);
-	const struct clade_tensor *const *in = run->inputs;
-	struct clade_tensor hidden;
-	enum clade_status status;
-
-	hidden_view(run, rows, &hidden);
-	status = half_cpu(run, in[PORT_X], in[PORT_W1], in[PORT_B1], &hidden, rows, true);
-	return status ? status : half_cpu(run, &hidden, in[PORT_W2], in[PORT_B2], run->outputs[0], rows, false);
-}
-
-const struct clade_impl clade_impl_feed_forward_cl_cpu = {
-	.size = sizeof(struct clade_impl),
-	.op = "feed_forward",
-	.name = "cl.cpu",
-	.doc = "two products by register tiles over weights in panels, the activation in the first one's end",
-	.needs = CLADE_NEEDS_OPENCL,
-	.accepts = accepts_cpu,
-	.prepare = prepare_cpu,
-	.run = run_cpu,
-	.priority = 20,
 };

@@ -64,38 +64,96 @@ static bool apply(struct harness *harness, const char *name, const char *attrs, 
 	return ok;
 }
 
-/* What the body of a block gives for a case. */
+/* What the body of a block gives for a case: `out` has room for all outputs. */
 typedef bool body_fn(struct harness *harness, const struct clade_case *test_case, const struct value *in,
 		     struct value *out, char *problem, size_t problem_size);
 
-/* linear(act(linear(x, w1, b1)), w2, b2) */
+/* The activation that a case's attribute `act` means; silu without one. */
+static bool activate(struct harness *harness, const struct clade_case *test_case, const struct value *x,
+		     struct value *out, char *problem, size_t problem_size)
+{
+	static const char tanh_form[] = "approximate = \"tanh\"";
+	static const struct word {
+		const char *text, *op, *attrs;
+	} words[] = { { "\"relu\"", "relu", NULL },           { "\"gelu\"", "gelu", NULL },
+		      { "\"gelu_tanh\"", "gelu", tanh_form }, { "\"gelu_pytorch_tanh\"", "gelu", tanh_form },
+		      { "\"silu\"", "silu", NULL },           { "\"swish\"", "silu", NULL } };
+
+	if (!test_case->attrs)
+		return apply(harness, "silu", NULL, x, 1, out, problem, problem_size);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strstr(test_case->attrs, words[i].text))
+			return apply(harness, words[i].op, words[i].attrs, x, 1, out, problem, problem_size);
+	snprintf(problem, problem_size, "this test does not know %s", test_case->attrs);
+	return false;
+}
+
+/* y = linear(x, w, bias), + residual if there is one */
+static bool linear_add(struct harness *harness, struct value x, struct value w, struct value bias,
+		       struct value residual, struct value *out, char *problem, size_t problem_size)
+{
+	struct value y = { .data = NULL };
+	bool ok = apply(harness, "linear", NULL, (const struct value[]) { x, w, bias }, 3, residual.data ? &y : out,
+			problem, problem_size);
+
+	if (ok && residual.data)
+		ok = apply(harness, "add", NULL, (const struct value[]) { residual, y }, 2, out, problem, problem_size);
+	clade_free(NULL, y.data);
+	return ok;
+}
+
+/* linear(act(linear(x, w1, b1)), w2, b2), + residual */
 static bool feed_forward_body(struct harness *harness, const struct clade_case *test_case, const struct value *in,
 			      struct value *out, char *problem, size_t problem_size)
 {
-	static const struct word {
-		const char *text, *op, *attrs;
-	} words[] = { { "\"relu\"", "relu", NULL },
-		      { "\"gelu\"", "gelu", NULL },
-		      { "\"gelu_tanh\"", "gelu", "approximate = \"tanh\"" },
-		      { "\"silu\"", "silu", NULL } };
 	struct value hidden = { .data = NULL }, active = { .data = NULL };
-	const struct word *word = NULL;
-	bool ok;
+	bool ok = apply(harness, "linear", NULL, (const struct value[]) { in[0], in[1], in[2] }, 3, &hidden, problem,
+			problem_size) &&
+		  activate(harness, test_case, &hidden, &active, problem, problem_size) &&
+		  linear_add(harness, active, in[3], in[4], in[5], out, problem, problem_size);
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strstr(test_case->attrs, words[i].text))
-			word = &words[i];
-	if (!word) {
-		snprintf(problem, problem_size, "this test does not know %s", test_case->attrs);
-		return false;
-	}
-	ok = apply(harness, "linear", NULL, (const struct value[]) { in[0], in[1], in[2] }, 3, &hidden, problem,
-		   problem_size) &&
-	     apply(harness, word->op, word->attrs, &hidden, 1, &active, problem, problem_size) &&
-	     apply(harness, "linear", NULL, (const struct value[]) { active, in[3], in[4] }, 3, out, problem,
-		   problem_size);
 	clade_free(NULL, hidden.data);
 	clade_free(NULL, active.data);
+	return ok;
+}
+
+/* linear(act(linear(x, w1, b1)) * linear(x, w3, b3), w2, b2), + residual; ports x, w1, w3, w2, b1, b3, b2, residual */
+static bool gated_body(struct harness *harness, const struct clade_case *test_case, const struct value *in,
+		       struct value *out, char *problem, size_t problem_size)
+{
+	struct value gate = { .data = NULL }, active = { .data = NULL }, up = { .data = NULL },
+		     hidden = { .data = NULL };
+	bool ok =
+		apply(harness, "linear", NULL, (const struct value[]) { in[0], in[1], in[4] }, 3, &gate, problem,
+		      problem_size) &&
+		activate(harness, test_case, &gate, &active, problem, problem_size) &&
+		apply(harness, "linear", NULL, (const struct value[]) { in[0], in[2], in[5] }, 3, &up, problem,
+		      problem_size) &&
+		apply(harness, "mul", NULL, (const struct value[]) { active, up }, 2, &hidden, problem, problem_size) &&
+		linear_add(harness, hidden, in[3], in[6], in[7], out, problem, problem_size);
+
+	clade_free(NULL, gate.data);
+	clade_free(NULL, active.data);
+	clade_free(NULL, up.data);
+	clade_free(NULL, hidden.data);
+	return ok;
+}
+
+static bool linear_add_body(struct harness *harness, const struct clade_case *test_case, const struct value *in,
+			    struct value *out, char *problem, size_t problem_size)
+{
+	return linear_add(harness, in[0], in[1], in[2], in[3], out, problem, problem_size);
+}
+
+/* Ports x, wq, wk, wv, bq, bk, bv. */
+static bool qkv_body(struct harness *harness, const struct clade_case *test_case, const struct value *in,
+		     struct value *out, char *problem, size_t problem_size)
+{
+	bool ok = true;
+
+	for (int i = 0; i < 3 && ok; i++)
+		ok = apply(harness, "linear", NULL, (const struct value[]) { in[0], in[1 + i], in[4 + i] }, 3, &out[i],
+			   problem, problem_size);
 	return ok;
 }
 
@@ -125,11 +183,15 @@ static bool check_mode(struct trial *trial, const struct value *expected, struct
 	}
 	counts->executed++;
 	if (result == TRIAL_OK) {
-		clade_compare_arrays(&expected->type, trial->results[0], expected->data, &compare);
+		uint32_t i = 0;
+
+		do
+			clade_compare_arrays(&expected[i].type, trial->results[i], expected[i].data, &compare);
+		while (compare.bit_equal && ++i < CLADE_MAX_PORTS && expected[i].data);
 		if (compare.bit_equal)
 			return true;
-		snprintf(trial->problem, sizeof(trial->problem), "not the body's bits: element %lld, %g ULP",
-			 (long long)compare.worst, compare.max_ulp);
+		snprintf(trial->problem, sizeof(trial->problem), "not the body's bits: output %u, element %lld, %g ULP",
+			 i, (long long)compare.worst, compare.max_ulp);
 	}
 	counts->failed++;
 	return false;
@@ -138,7 +200,7 @@ static bool check_mode(struct trial *trial, const struct value *expected, struct
 static void check_case(struct harness *harness, const struct clade_op *op, const struct clade_impl *impl, body_fn *body,
 		       const struct clade_case *test_case, struct harness_counts *counts)
 {
-	struct value inputs[CLADE_MAX_PORTS] = { { .data = NULL } }, expected = { .data = NULL };
+	struct value inputs[CLADE_MAX_PORTS] = { { .data = NULL } }, expected[CLADE_MAX_PORTS] = { { .data = NULL } };
 	char problem[512] = "";
 	struct clade_case_data data;
 	struct clade_diag diag;
@@ -152,7 +214,7 @@ static void check_case(struct harness *harness, const struct clade_op *op, const
 	}
 	for (uint32_t i = 0; i < data.input_count; i++)
 		inputs[i] = (struct value) { data.input_types[i], data.present[i] ? data.inputs[i] : NULL };
-	if (!body(harness, test_case, inputs, &expected, problem, sizeof(problem))) {
+	if (!body(harness, test_case, inputs, expected, problem, sizeof(problem))) {
 		print_error("%s [%s]: body: %s\n", op->name, test_case->name, problem);
 		counts->failed++;
 	} else {
@@ -166,13 +228,14 @@ static void check_case(struct harness *harness, const struct clade_op *op, const
 					       .data = &data,
 					       .mode = (enum trial_mode)mode };
 
-			if (!check_mode(&trial, &expected, counts))
+			if (!check_mode(&trial, expected, counts))
 				print_error("%s.%s %s [%s]: %s\n", op->name, impl->name, harness->label,
 					    test_case->name, trial.problem);
 			trial_finish(&trial);
 		}
 	}
-	clade_free(NULL, expected.data);
+	for (uint32_t i = 0; i < CLADE_MAX_PORTS; i++)
+		clade_free(NULL, expected[i].data);
 	clade_case_finish(harness->context, &data);
 	clade_diag_finish(&diag);
 }
@@ -220,6 +283,24 @@ static void test_feed_forward(void **state)
 	check_block(&options.harness, "feed_forward", feed_forward_body);
 }
 
+static void test_gated_feed_forward(void **state)
+{
+	(void)state;
+	check_block(&options.harness, "gated_feed_forward", gated_body);
+}
+
+static void test_qkv(void **state)
+{
+	(void)state;
+	check_block(&options.harness, "qkv", qkv_body);
+}
+
+static void test_linear_add(void **state)
+{
+	(void)state;
+	check_block(&options.harness, "linear_add", linear_add_body);
+}
+
 static void test_add_norm(void **state)
 {
 	(void)state;
@@ -228,7 +309,9 @@ static void test_add_norm(void **state)
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_feed_forward), cmocka_unit_test(test_add_norm) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_feed_forward),
+					    cmocka_unit_test(test_gated_feed_forward), cmocka_unit_test(test_qkv),
+					    cmocka_unit_test(test_linear_add), cmocka_unit_test(test_add_norm) };
 	struct clade_context_params params = { .size = sizeof(params) };
 	struct clade_context *context = NULL;
 	struct clade_diag diag;

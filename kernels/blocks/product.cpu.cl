@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Products of blocks on processors: an item is one register tile of y[rows, n] = x[rows, k] times the transpose of w[n, k],
+ * + bias[n], with w in panels, and what the block does to it next. Item (tile of rows, panels of TILE_PANELS(rows)); no
+ * groups. */
+#include "blocks/product.clh"
+
+/* Then the activation ACT, if it is defined; then y = residual + y. */
+__kernel void product__cpu(__global const float *restrict x, ulong x_at, __global const weight_t *restrict w, ulong w_at,
+			   __global const float *restrict bias, ulong bias_at, __global const float *restrict residual,
+			   ulong residual_at, __global float *restrict y, ulong y_at, uint rows, uint n, uint k,
+			   uint has_bias, uint has_residual)
+{
+	uint row = get_global_id(0) * MR, column = get_global_id(1) * PRODUCT_WIDTH(rows);
+	uint columns = min(n - column, (uint)PRODUCT_WIDTH(rows));
+
+	tile_linear(x + x_at, w + w_at * WEIGHT_UNIT, bias + bias_at, has_bias, y + y_at, rows, n, k, get_global_id(0),
+		    get_global_id(1));
+	y += y_at + (ulong)row * n + column;
+	residual += residual_at + (ulong)row * n + column;
+	for (uint r = 0; r < min(rows - row, (uint)MR); r++) {
+#ifdef ACT
+		product_activate(y + (ulong)r * n, columns);
+#endif
+		if (has_residual)
+			product_add(y + (ulong)r * n, residual + (ulong)r * n, columns);
+	}
+}
