@@ -70,8 +70,12 @@ class Model:
             return 1 if quick or self.test == "generate" else 2
         return 1 if quick else max(2, min(50, int(0.5 * 8000 / self.amount)))
 
+    def check_words(self):
+        """for `open`, where answers are compared"""
+        return (self.model, 2, CHECK_TOKENS) if self.test == "encode" else (self.model, "prompt", 8, 0)
+
     def check_ids(self):
-        """what all sides read where answers are compared"""
+        """what all sides read there"""
         if self.test != "encode":
             return [list(range(1, 9))]
         ids = memoryview(open(os.path.join(self.model, "ids.i32"), "rb").read()).cast("i")
@@ -91,7 +95,7 @@ def all_works(folder):
     for kind, path in llama.items():
         works.append(Model(f"generate/{kind}", "generate", path, 128, tolerance=loose[kind]))
     for kind in ("f32", "q8_0"):
-        works.append(Model(f"decode2000/{kind}", "generate", llama[kind], 32, depth=2000, tolerance=loose[kind]))
+        works.append(Model(f"decode2000/{kind}", "generate", llama[kind], 32, depth=2000, peers=("llamacpp", "llamacpp_f16"), tolerance=loose[kind]))
     for kind in ("q8_0", "q4_0"):
         works.append(Model(f"fast-prompt/{kind}", "prompt", llama[kind], 512, tolerance=loose[kind], fast=True))
         works.append(Model(f"fast-generate/{kind}", "generate", llama[kind], 128, tolerance=loose[kind], fast=True))

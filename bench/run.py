@@ -55,7 +55,7 @@ class Peers:
 
     def python(self, name):
         """the Python of a peer's virtual environment, made now if it is not there"""
-        module, place = self.module(name), os.path.join(self.folder, name)
+        module, place = self.module(name), os.path.join(self.folder, getattr(self.module(name), "VENV", name))
         python = os.path.join(place, "bin", "python")
         if os.path.exists(python):
             return python
@@ -131,7 +131,7 @@ def make_models(peers, folder, program, needed):
 
 def compare_answers(work, ours, theirs, scratch):
     """NMSE of our answer, the peer's being right"""
-    theirs.ask("open", *(work.words() if work.test != "encode" else (work.model, 2, 16)))
+    theirs.ask("open", *work.check_words())
     path = os.path.join(scratch, "answer.f32")
     theirs.ask("answer", path)
     right = array.array("f")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """llama.cpp on the CPU, built for this machine from the source package of llama-cpp-python: a prompt in one batch,
-generation token by token, keys and values in f32 like ours, only the last token's logits; what its own bench does."""
+generation token by token, keys and values in f32 like ours, only the last token's logits; what its own bench does. Its
+flash attention is much slower than its plain one for f32 at decode, and faster for prompts: each row gets the faster."""
 import os
 
 NAME = "llama.cpp"
@@ -11,6 +12,8 @@ CONTEXT = 2048
 
 
 class Side:
+    cache = "F32"
+
     def __init__(self):
         import llama_cpp
         self.c = llama_cpp
@@ -24,35 +27,46 @@ class Side:
     def about(self):
         features = [word.strip() for word in self.c.llama_print_system_info().decode().replace("CPU :", "").split("|")]
         kept = [word.split(" ")[0] for word in features if word.endswith("= 1") and word.startswith(("AVX", "FMA", "OPENMP", "REPACK", "LLAMAFILE"))]
-        return f"llama.cpp of llama-cpp-python {self.c.__version__}, {self.threads} threads, K and V in f32; " + " ".join(kept)
+        return f"llama.cpp of llama-cpp-python {self.c.__version__}, {self.threads} threads, K and V in {self.cache.lower()}, the faster of its attentions; " + " ".join(kept)
 
     def open(self, path, test, tokens, depth):
         import numpy
-        c = self.c
         if path != self.path:
             self.close()
-            self.model = c.llama_model_load_from_file(path.encode(), c.llama_model_default_params())
+            self.model = self.c.llama_model_load_from_file(path.encode(), self.c.llama_model_default_params())
             if not self.model:
                 raise RuntimeError("llama.cpp cannot load the file")
-            params = c.llama_context_default_params()
-            params.n_ctx, params.n_batch, params.n_ubatch = CONTEXT, 2048, 512
-            params.n_threads = params.n_threads_batch = self.threads
-            params.type_k = params.type_v = c.GGML_TYPE_F32
-            self.context = c.llama_init_from_model(self.model, params)
             self.path = path
-        self.memory = c.llama_get_memory(self.context)
         self.ids = numpy.random.default_rng(1).integers(3, 31999, 4096).tolist()
         self.test, self.tokens, self.depth = test, int(tokens), int(depth)
-        c.llama_memory_clear(self.memory, True)
+        plain, flash = self.trial(self.c.LLAMA_FLASH_ATTN_TYPE_DISABLED), self.trial(self.c.LLAMA_FLASH_ATTN_TYPE_ENABLED)
+        if plain < flash:
+            self.trial(self.c.LLAMA_FLASH_ATTN_TYPE_DISABLED)
+
+    def trial(self, attention):
+        """a context with this attention that has run the test; seconds of the second time"""
+        c = self.c
+        if self.context:
+            c.llama_free(self.context)
+        params = c.llama_context_default_params()
+        params.n_ctx, params.n_batch, params.n_ubatch, params.flash_attn_type = CONTEXT, CONTEXT, 512, attention
+        params.n_threads = params.n_threads_batch = self.threads
+        params.type_k = params.type_v = getattr(c, "GGML_TYPE_" + self.cache)
+        self.context = c.llama_init_from_model(self.model, params)
+        if not self.context:
+            raise RuntimeError("llama.cpp makes no context")
+        self.memory = c.llama_get_memory(self.context)
         if self.depth:
             self.decode(self.ids[:self.depth], 0)
         self.once()
+        return self.time(1)[0]
 
     def close(self):
         if self.context:
             self.c.llama_free(self.context)
         if self.model:
             self.c.llama_model_free(self.model)
+        self.context = self.model = None
 
     def decode(self, ids, position):
         batch = self.c.llama_batch_init(len(ids), 0, 1)

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: MIT
+"""llama.cpp with keys and values in f16, as it comes: half of the bytes that we read, so no goal, but what its users see."""
+from peers import llamacpp
+
+NAME = "llama.cpp, f16 K/V"
+PACKAGES, INSTALL_OPTIONS, PAUSE = llamacpp.PACKAGES, llamacpp.INSTALL_OPTIONS, llamacpp.PAUSE
+VENV = "llamacpp"
+
+
+class Side(llamacpp.Side):
+    cache = "F16"
