@@ -104,6 +104,22 @@ def word_piece(pieces, **more):
             "mask": 4, **more}
 
 
+def byte_level(pre, words):
+    """GPT-2's: every byte as a character, then the beginnings of words, each by a merge."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    letters = {byte: chr(byte) for byte in printable} | {byte: chr(256 + i) for i, byte in enumerate(others)}
+    tokens, merges = list(letters.values()), []
+    for word in words:
+        letters_of = [letters[byte] for byte in word.encode()]
+        for end in range(2, len(letters_of) + 1):
+            left, right = "".join(letters_of[:end - 1]), letters_of[end - 1]
+            if left + right not in tokens:
+                tokens.append(left + right)
+                merges.append(left + " " + right)
+    return {"model": "gpt2", "pre": pre, "tokens": tokens, "types": [NORMAL] * len(tokens), "merges": merges, "bos": 0, "eos": 0}
+
+
 def replaced(arrays, **tokens):
     """With other texts (and types) of some tokens: _7=("ab", NORMAL)."""
     changed = {**arrays, "tokens": list(arrays["tokens"]), "types": list(arrays["types"])}

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-from llama_vocabularies import NORMAL, UNUSED, USER_DEFINED, from_sentencepiece, replaced, without, word_piece, write_gguf
+from llama_vocabularies import NORMAL, UNUSED, USER_DEFINED, byte_level, from_sentencepiece, replaced, without, word_piece, write_gguf
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 GOLDEN = os.path.join(HERE, "llama_golden.json")
@@ -22,6 +22,7 @@ WORDS = ["the", "waterfall", "naïve café", "NAÏVE", "你好", "Привет",
 BITS = [" ", "  ", "\t", "\n", "\u3000", "\u00a0", "\u2581", "\u2581", "\u2581\u2581", "\u2581 ", "[MASK]", "<s>", "</s>", "<unk>", "<0x41>", "<sep>", "<sep", "<se\u0301", "He\u0301", "'s", "Hello", ".",
         ",", "##a", "\u2581the", "é", "è", "│", "└"]
 
+NEWEST = ["\U0001fabe", "\U00010d4a", "\U00010d69", "\U00010d40", "\u1b4e", "\U00010d8e"]  # of Unicode 16, which llama.cpp does not know
 OVERLAPS = ["abc", "bcde", "<|endoftext|>", "\n\n", "  ", "    ", "e w", " wa", "<mask>"]  # the longer first, then the smaller id; with the space behind
 
 
@@ -39,6 +40,8 @@ def vocabularies():
         "bpe": bpe,
         "bpe-user": replaced({**bpe, "bos": 1, "add_bos": 1, "add_space_prefix": 0}, _400=("\u2581\u2581", USER_DEFINED), _401=("th", UNUSED), _402=("the\u2581", USER_DEFINED)),
         "bpe-overlaps": {**replaced(bpe, **{"_%d" % (400 + i): (text, USER_DEFINED) for i, text in enumerate(OVERLAPS)}), "strip_right": 1},
+        **{"byte-level-" + pre: byte_level(pre, [before + c for c in NEWEST for before in " a."] + [" a", "a1", "12", "1234", "..."])
+           for pre in ["gpt-2", "llama-bpe", "qwen2", "deepseek-v3", "gpt-4o", "falcon"]},
         "word-piece": word_piece(pieces),
         "word-piece-cased": word_piece(pieces, keep_case=1, keep_accents=1),
         "word-piece-starts": word_piece(pieces + ["\u2581", "\u2581\u2581", "a\u2581b", "##a", "\u2581the\u2581", "\u2581\u2581x"]),
@@ -48,7 +51,7 @@ def vocabularies():
 def texts():
     rng = random.Random(11)
     out = ["", " ", "   ", "a", " a  b ", "\n", "\0", "\u2581", "\u2581a", "a\u2581", "a\u2581the", "x\u2581ing", "<e\u0301", "<se\u0301", "He\u0301", "a \u2581", "\u2581the\u2581of", "abcde", "abcdebcde", "the waterfall", "\n\n\n  \n     \n",
-           "a <mask> \tb<|endoftext|>  c"]
+           "".join("%s %sa%s.%s1%s" % (c, c, c, c, c) for c in NEWEST), "a <mask> \tb<|endoftext|>  c"]
     for _ in range(90):
         out.append("".join(rng.choice([rng.choice(WORDS), rng.choice(BITS), rng.choice(BITS), rng.choice("aeiou thorns"),
                                        chr(rng.choice([rng.randrange(32, 0x250), rng.randrange(0x300, 0xd800)]))]) for _ in range(rng.randint(1, 9))))
@@ -94,7 +97,7 @@ def main():
     wrong, made = 0, vocabularies()
     for name, expected in golden["ids"].items():
         differ = [(t, i, e) for t, i, e in zip(golden["texts"], ids_of(sys.argv[1], made.pop(name), golden["texts"]), expected, strict=True) if i != e]
-        print("%-20s %d texts, %d differ" % (name, len(expected), len(differ)))
+        print("%-23s %d texts, %d differ" % (name, len(expected), len(differ)))
         for difference in differ[:3]:
             print("  %r: %s, expected %s" % difference)
         wrong += len(differ)

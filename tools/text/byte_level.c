@@ -57,7 +57,7 @@ static enum clade_status parse(const struct part_source *source, const json_t *j
 		(json_is_true(prefix) ? ADD_PREFIX_SPACE : 0) | (regex == NULL || json_is_true(regex) ? USE_REGEX : 0);
 	if ((part->flags & USE_REGEX) == 0)
 		return CLADE_OK;
-	return split_create(source, split_gpt2, false, SPLIT_ISOLATED, false, part);
+	return split_create(source, split_gpt2, SPLIT_ISOLATED, 0, part);
 }
 
 /* One piece: a space before it if the part says so, the cuts, then each byte as its character. */

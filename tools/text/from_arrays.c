@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tokenizers from the arrays of a GGUF file. What llama.cpp does with them is said in the words of tokenizer.json. */
+#include "bpe.h"
 #include "normalizer_words.h"
 #include "pre_patterns.h"
 #include "sentencepiece.h"
@@ -228,19 +229,6 @@ static int64_t or_else(const struct clade_tokenizer_data *data, int64_t id, int6
 
 /* ---- gpt2: byte-level BPE ---- */
 
-static enum clade_status add_patterns(const struct part_source *source, const struct pre_patterns *pre, json_t *root)
-{
-	json_t *list = json_array();
-	int failed = json_object_set_new(root, "pre_tokenizer",
-					 json_pack("{s:s, s:o}", "type", "Sequence", "pretokenizers", list));
-	for (size_t i = 0; i < PRE_PATTERNS && pre->patterns[i] != NULL; i++)
-		failed |= json_array_append_new(list, json_pack("{s:s, s:{s:s}, s:s}", "type", "Split", "pattern",
-								"Regex", pre->patterns[i], "behavior", "Isolated"));
-	failed |= json_array_append_new(
-		list, json_pack("{s:s, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0, "use_regex", 0));
-	return failed == 0 ? CLADE_OK : clade_fail_memory(source->diag, 64, "a pre-tokenizer");
-}
-
 static enum clade_status find_pre(const struct part_source *source, const struct clade_tokenizer_data *data,
 				  const struct pre_patterns **out)
 {
@@ -253,39 +241,62 @@ static enum clade_status find_pre(const struct part_source *source, const struct
 	return text_refuse(source, "tokenizer.ggml.pre", data->pre, supported);
 }
 
-static enum clade_status build_gpt2(const struct part_source *source, const struct clade_tokenizer_data *data,
-				    json_t *root)
+static enum clade_status add_merges(const struct part_source *source, const struct clade_tokenizer_data *data,
+				    json_t *merges)
 {
-	const struct pre_patterns *pre;
-	json_t *vocab = json_object(), *merges = json_array();
-	int64_t before, behind;
-	int failed = json_object_set_new(root, "model",
-					 json_pack("{s:s, s:o, s:o}", "type", "BPE", "vocab", vocab, "merges", merges));
-	failed |= json_object_set_new(root, "decoder", json_pack("{s:s}", "type", "ByteLevel"));
-	enum clade_status status = find_pre(source, data, &pre);
-	if (status != CLADE_OK)
-		return status;
-	failed |=
-		json_object_set_new(json_object_get(root, "model"), "ignore_merges", json_boolean(pre->ignore_merges));
-	for (size_t i = 0; i < data->merge_count && failed == 0; i++) {
+	for (size_t i = 0; i < data->merge_count; i++) {
 		if (data->merges[i] == NULL)
 			return text_damaged(source, "merge %zu has no text", i);
 		size_t bytes = strlen(data->merges[i]);
 		if (utf8_check(data->merges[i], bytes) < bytes)
 			return text_damaged(source, "merge %zu is not UTF-8", i);
-		failed |= json_array_append_new(merges, json_string(data->merges[i]));
+		if (json_array_append_new(merges, json_string(data->merges[i])) != 0)
+			return clade_fail_memory(source->diag, bytes, "merges");
 	}
-	if (failed != 0)
-		return clade_fail_memory(source->diag, data->merge_count, "merges");
-	if (data->merge_count == 0)
-		return text_damaged(source, "has no tokenizer.ggml.merges, which a tokenizer \"gpt2\" needs");
-	status = add_patterns(source, pre, root);
+	return data->merge_count > 0 ? CLADE_OK
+				     : text_damaged(source, "has no tokenizer.ggml.merges, which a tokenizer "
+							    "\"gpt2\" needs");
+}
+
+static enum clade_status fill_bpe(const struct part_source *source, const struct clade_tokenizer_data *data,
+				  bool ignore_merges, struct clade_tokenizer *out)
+{
+	json_t *vocab = json_object(), *merges = json_array();
+	json_t *model =
+		json_pack("{s:o, s:o, s:b}", "vocab", vocab, "merges", merges, "ignore_merges", (int)ignore_merges);
+	enum clade_status status = model != NULL ? CLADE_OK : clade_fail_memory(source->diag, 64, "a tokenizer");
+	if (status == CLADE_OK)
+		status = add_merges(source, data, merges);
 	if (status == CLADE_OK)
 		status = add_vocab(source, data, vocab);
+	out->model = &model_bpe;
+	if (status == CLADE_OK)
+		status = out->model->parse(source, model, out);
+	json_decref(model);
+	return status;
+}
+
+static enum clade_status fill_gpt2(const struct part_source *source, const struct clade_tokenizer_data *data,
+				   json_t *root, struct clade_tokenizer *out)
+{
+	const struct pre_patterns *pre;
+	int64_t before = -1, behind = -1;
+	json_t *bytes = json_pack("{s:b, s:b}", "add_prefix_space", 0, "use_regex", 0);
+	enum clade_status status =
+		bytes != NULL ? find_pre(source, data, &pre) : clade_fail_memory(source->diag, 64, "a tokenizer");
+	if (status == CLADE_OK)
+		status = fill_bpe(source, data, pre->ignore_merges, out);
+	if (status == CLADE_OK)
+		status = pre_patterns_add(source, pre, &out->pre_tokenizers);
+	if (status == CLADE_OK)
+		status = parts_add(source, &pre_tokenizer_byte_level, bytes, &out->pre_tokenizers);
+	if (status == CLADE_OK)
+		status = parts_add(source, &decoder_byte_level, NULL, &out->decoders);
 	if (status == CLADE_OK)
 		status = around(source, data->add_bos < 0 ? pre->add_bos : data->add_bos, data->bos, "bos", &before);
 	if (status == CLADE_OK)
 		status = around(source, data->add_eos > 0, data->eos, "eos", &behind);
+	json_decref(bytes);
 	return status == CLADE_OK ? add_template(source, before, behind, root) : status;
 }
 
@@ -416,17 +427,14 @@ static enum clade_status fill_t5(const struct part_source *source, const struct 
 
 static const struct {
 	const char *model;
-	/* Either says it in `root`, */
-	enum clade_status (*build)(const struct part_source *source, const struct clade_tokenizer_data *data,
-				   json_t *root);
-	/* or fills the tokenizer, but for the added tokens and the template, which `root` says. */
+	/* Fills the tokenizer, but for the added tokens and the template, which it says in `root`. */
 	enum clade_status (*fill)(const struct part_source *source, const struct clade_tokenizer_data *data,
 				  json_t *root, struct clade_tokenizer *out);
 } models[] = {
-	{ "gpt2", build_gpt2, NULL },
-	{ "llama", NULL, fill_llama },
-	{ "bert", NULL, fill_bert },
-	{ "t5", NULL, fill_t5 },
+	{ "gpt2", fill_gpt2 },
+	{ "llama", fill_llama },
+	{ "bert", fill_bert },
+	{ "t5", fill_t5 },
 };
 
 static enum clade_status fill(const struct part_source *source, const struct clade_tokenizer_data *data, size_t model,
@@ -462,11 +470,8 @@ enum clade_status clade_tokenizer_create(struct clade_context *context, const ch
 		status = check(&source, data);
 	if (status == CLADE_OK)
 		status = add_added(&source, data, added);
-	if (status == CLADE_OK && models[i].build != NULL)
-		status = models[i].build(&source, data, root);
 	if (status == CLADE_OK)
-		status = models[i].build != NULL ? tokenizer_from_json(&source, root, out_tokenizer)
-						 : fill(&source, data, i, root, out_tokenizer);
+		status = fill(&source, data, i, root, out_tokenizer);
 	if (status == CLADE_OK)
 		(*out_tokenizer)->added.longest_first = true;
 	json_decref(added);

@@ -96,7 +96,7 @@ struct parts {
 	struct part *items;
 	size_t count;
 };
-extern const struct part_kind pre_tokenizer_whitespace_split;
+extern const struct part_kind pre_tokenizer_whitespace_split, pre_tokenizer_byte_level, decoder_byte_level;
 /* kinds.c lists them, ended by NULL. */
 extern const struct part_kind *const normalizer_kinds[], *const pre_tokenizer_kinds[], *const decoder_kinds[];
 /* Reads null, one part, or a Sequence (members: the key of its list) into `out`. */

@@ -3,20 +3,21 @@
 """Writes regex_unicode.c: what Hugging Face's Oniguruma (Unicode 16) has in a category or script and Unicode 14 had not.
 
 Which characters a class has is asked of the package itself; which category they had in Unicode 14, of Python 3.11 (of scripts only
-characters count that were not assigned at all).
-Usage: make_regex_unicode.py | clang-format > regex_unicode.c   (needs the package tokenizers and clang-format)
+characters count that were not assigned at all); which were assigned in Unicode 15.1, of the package unicodedata2.
+Usage: make_regex_unicode.py | clang-format > regex_unicode.c   (needs the packages tokenizers and unicodedata2, 15.1, and clang-format)
 """
 import sys
 import unicodedata
 
+import unicodedata2
 from tokenizers import Regex, pre_tokenizers
 
 NAMES = ["Lu", "Ll", "Lm", "Lo", "Mn", "Mc", "Nd", "No", "Pd", "Po", "Sm", "So", "Cf", "Han", "Hiragana", "Katakana", "Lao", "Myanmar",
          "Devanagari", "Latin", "Cyrillic", "Arabic", "Kannada", "Balinese", "Common"]
 HEAD = """/* SPDX-License-Identifier: MIT */
-/* Characters that Unicode 15 to 16 added to general categories and scripts, as ranges for a class of a regular
- * expression; made by make_regex_unicode.py, not by hand. Hugging Face's Oniguruma knows Unicode 16; PCRE2 knows its own
- * version, which may be older (10.42: Unicode 14). */
+/* Characters that Unicode 15 and 15.1, then 16, added to general categories and scripts, as ranges for a class of a regular
+ * expression; made by make_regex_unicode.py, not by hand. Hugging Face's Oniguruma knows Unicode 16, llama.cpp 15.1; PCRE2
+ * knows its own version, which may be older (10.42: Unicode 14). */
 #include "regex.h"
 
 const struct regex_added regex_added[] = {"""
@@ -53,16 +54,18 @@ def lines(words, width=88):
 
 
 def main():
-    if unicodedata.unidata_version != "14.0.0":
-        sys.exit(f"Python with Unicode 14 is needed (3.11), this one has {unicodedata.unidata_version}")
+    if (unicodedata.unidata_version, unicodedata2.unidata_version) != ("14.0.0", "15.1.0"):
+        sys.exit(f"Python with Unicode 14 is needed (3.11) and unicodedata2 with 15.1, not {unicodedata.unidata_version} and {unicodedata2.unidata_version}")
     every = [c for c in range(1, 0x110000) if not 0xD800 <= c < 0xE000]
     unassigned = [c for c in every if unicodedata.category(chr(c)) == "Cn"]
     fresh = sorted(set(unassigned) - members("Cn", unassigned))
     print(HEAD)
     for name in NAMES:
         others = [c for c in every if unicodedata.category(chr(c)) != name] if len(name) == 2 else fresh
-        print("{ \"%s\", %s }," % (name, lines(ranges(members(name, others)))))
-    print("{ NULL },\n};")
+        added = members(name, others)
+        newest = {c for c in added if unicodedata2.category(chr(c)) == "Cn"}
+        print("{ \"%s\", %s, %s }," % (name, lines(ranges(added - newest)), lines(ranges(newest))))
+    print("{ 0 },\n};")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 /* How the byte-level tokenizers of GGUF files cut texts, by the name that the file gives (the names are llama.cpp's,
  * the patterns those of the tokenizers that the models were published with, as llama.cpp applies them). */
 #include "pre_patterns.h"
+#include "split.h"
 
 #include <string.h>
 
@@ -78,4 +79,18 @@ const struct pre_patterns *pre_patterns_find(const char *name)
 			if (at > row->names && at[-1] == ' ' && at[bytes] == ' ')
 				return row;
 	return NULL;
+}
+
+static const struct part_kind pre_tokenizer_pattern = { .type = "Split", .finish = split_finish, .cut = split_cut };
+
+enum clade_status pre_patterns_add(const struct part_source *source, const struct pre_patterns *pre, struct parts *out)
+{
+	enum clade_status status = CLADE_OK;
+	for (size_t i = 0; i < PRE_PATTERNS && pre->patterns[i] != NULL && status == CLADE_OK; i++) {
+		status = parts_add(source, &pre_tokenizer_pattern, NULL, out);
+		if (status == CLADE_OK)
+			status = split_create(source, pre->patterns[i], SPLIT_ISOLATED, SPLIT_UNICODE_15,
+					      &out->items[out->count - 1]);
+	}
+	return status;
 }

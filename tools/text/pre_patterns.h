@@ -3,8 +3,7 @@
 #ifndef CLADE_TEXT_PRE_PATTERNS_H
 #define CLADE_TEXT_PRE_PATTERNS_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "internal.h"
 
 enum { PRE_PATTERNS = 6 };
 struct pre_patterns {
@@ -15,5 +14,7 @@ struct pre_patterns {
 /* NULL if it is not known. */
 const struct pre_patterns *pre_patterns_find(const char *name);
 extern const struct pre_patterns pre_patterns[]; /* ended by a row without names */
+/* A pre-tokenizer for each pattern. */
+enum clade_status pre_patterns_add(const struct part_source *source, const struct pre_patterns *pre, struct parts *out);
 
 #endif

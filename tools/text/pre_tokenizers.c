@@ -33,22 +33,22 @@ static enum clade_status parse_split(const struct part_source *source, const jso
 		parse_behavior(source, "Split's behavior", json_object_get(json, "behavior"), &behavior);
 	if (status != CLADE_OK)
 		return status;
-	return split_create(source, literal != NULL ? literal : regex, literal != NULL, behavior, json_is_true(invert),
-			    part);
+	return split_create(source, literal != NULL ? literal : regex, behavior,
+			    (literal != NULL ? SPLIT_LITERAL : 0) | (json_is_true(invert) ? SPLIT_INVERT : 0), part);
 }
 
 static enum clade_status parse_whitespace(const struct part_source *source, const json_t *json, struct part *part)
 {
 	(void)json;
 	/* what lies between the matches is removed */
-	return split_create(source, "[" REGEX_WORD "]+|[^" REGEX_WORD REGEX_SPACE "]+", false, SPLIT_REMOVED, true,
+	return split_create(source, "[" REGEX_WORD "]+|[^" REGEX_WORD REGEX_SPACE "]+", SPLIT_REMOVED, SPLIT_INVERT,
 			    part);
 }
 
 static enum clade_status parse_whitespace_split(const struct part_source *source, const json_t *json, struct part *part)
 {
 	(void)json;
-	return split_create(source, "[" REGEX_SPACE "]", false, SPLIT_REMOVED, false, part);
+	return split_create(source, "[" REGEX_SPACE "]", SPLIT_REMOVED, 0, part);
 }
 
 /* Rust's char::is_numeric, of Unicode 17. */
@@ -57,8 +57,8 @@ static enum clade_status parse_digits(const struct part_source *source, const js
 	const json_t *individual = json_object_get(json, "individual_digits");
 	if (!json_is_boolean(individual))
 		return text_damaged(source, "pre_tokenizer Digits needs individual_digits, true or false");
-	return split_create(source, "[\\p{N}\\x{11de0}-\\x{11de9}\\x{16ff4}-\\x{16ff6}]", false,
-			    json_is_true(individual) ? SPLIT_ISOLATED : SPLIT_CONTIGUOUS, false, part);
+	return split_create(source, "[\\p{N}\\x{11de0}-\\x{11de9}\\x{16ff4}-\\x{16ff6}]",
+			    json_is_true(individual) ? SPLIT_ISOLATED : SPLIT_CONTIGUOUS, 0, part);
 }
 
 /* ASCII's punctuation and, of the categories P, what Hugging Face's table of Unicode 7 knows: not what came later. */
@@ -80,8 +80,7 @@ static enum clade_status parse_punctuation(const struct part_source *source, con
 		status = parse_behavior(source, "Punctuation's behavior", behavior, &chosen);
 	if (status != CLADE_OK)
 		return status;
-	return split_create(source, "(?![" NEWER_PUNCTUATION "])[\\p{P}$+<=>^`|~\\x{166d}\\x{111c9}]", false, chosen,
-			    false, part);
+	return split_create(source, "(?![" NEWER_PUNCTUATION "])[\\p{P}$+<=>^`|~\\x{166d}\\x{111c9}]", chosen, 0, part);
 }
 
 #define SPLITS .finish = split_finish, .cut = split_cut

@@ -16,6 +16,7 @@ enum { MAX_GROUPS = 64 };
 struct translation {
 	const struct part_source *source;
 	const char *pattern;
+	bool unicode_15;
 	size_t at;
 	struct text_buffer *out;
 	size_t atom; /* where in `out` the last atom begins: what a quantifier repeats */
@@ -44,8 +45,9 @@ static bool put_added(struct translation *t, const char *name, size_t length)
 {
 	for (const struct regex_added *added = regex_added; added->name != NULL; added++) {
 		bool letter = length == 1 && strlen(added->name) == 2 && added->name[0] == name[0];
-		if ((letter || (strlen(added->name) == length && memcmp(added->name, name, length) == 0)) &&
-		    !put(t, added->ranges))
+		if (!letter && (strlen(added->name) != length || memcmp(added->name, name, length) != 0))
+			continue;
+		if (!put(t, added->until_15) || !put(t, t->unicode_15 ? "" : added->in_16))
 			return false;
 	}
 	return true;
@@ -306,9 +308,10 @@ static enum clade_status step(struct translation *t)
 	return text_add(t->out, &here, 1) ? CLADE_OK : out_of_memory(t);
 }
 
-enum clade_status regex_translate(const struct part_source *source, const char *pattern, struct text_buffer *out)
+enum clade_status regex_translate(const struct part_source *source, const char *pattern, bool unicode_15,
+				  struct text_buffer *out)
 {
-	struct translation t = { .source = source, .pattern = pattern, .out = out };
+	struct translation t = { .source = source, .pattern = pattern, .unicode_15 = unicode_15, .out = out };
 	enum clade_status status = put(&t, "") ? CLADE_OK : out_of_memory(&t);
 	while (status == CLADE_OK && pattern[t.at] != '\0')
 		status = step(&t);

@@ -15,11 +15,13 @@
 
 /* What newer versions of Unicode added to a general category (two letters) or a script. */
 struct regex_added {
-	const char *name, *ranges;
+	const char *name, *until_15, *in_16; /* Unicode 15 and 15.1; 16 */
 };
 extern const struct regex_added regex_added[]; /* ended by a row without name */
 
-/* Appends the pattern as PCRE2 must read it, to mean what it means to Oniguruma. */
-enum clade_status regex_translate(const struct part_source *source, const char *pattern, struct text_buffer *out);
+/* Appends the pattern as PCRE2 must read it, to mean what it means to Oniguruma, or with the classes of Unicode 15.1 if
+ * PCRE2 knows no newer one. */
+enum clade_status regex_translate(const struct part_source *source, const char *pattern, bool unicode_15,
+				  struct text_buffer *out);
 
 #endif

@@ -38,7 +38,7 @@ static enum clade_status parse(const struct part_source *source, const json_t *j
 	if (data->content == NULL)
 		return clade_fail_memory(source->diag, strlen(content), "a tokenizer");
 	if (regex != NULL || literal[0] == '\0') /* nothing is found everywhere, as by a regular expression */
-		return split_create(source, regex != NULL ? regex : "", false, SPLIT_ISOLATED, false, &data->regex);
+		return split_create(source, regex != NULL ? regex : "", SPLIT_ISOLATED, 0, &data->regex);
 	data->literal = clade_strdup(source->context, literal);
 	data->literal_bytes = strlen(literal);
 	return data->literal != NULL ? CLADE_OK : clade_fail_memory(source->diag, strlen(literal), "a tokenizer");

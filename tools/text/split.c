@@ -45,18 +45,19 @@ static enum clade_status compile(const struct part_source *source, const char *p
 	return CLADE_OK;
 }
 
-enum clade_status split_create(const struct part_source *source, const char *pattern, bool literal,
-			       enum split_behavior behavior, bool invert, struct part *part)
+enum clade_status split_create(const struct part_source *source, const char *pattern, enum split_behavior behavior,
+			       int flags, struct part *part)
 {
+	bool literal = (flags & SPLIT_LITERAL) != 0;
 	struct text_buffer translated = { .context = source->context };
 	struct split *split = part->data = clade_alloc(source->context, sizeof(*split));
 	enum clade_status status = CLADE_OK;
 	if (split == NULL)
 		return clade_fail_memory(source->diag, sizeof(*split), "a pre-tokenizer");
 	split->behavior = behavior;
-	split->invert = invert;
+	split->invert = (flags & SPLIT_INVERT) != 0;
 	if (!literal)
-		status = regex_translate(source, pattern, &translated);
+		status = regex_translate(source, pattern, (flags & SPLIT_UNICODE_15) != 0, &translated);
 	if (status == CLADE_OK)
 		status = compile(source, literal ? pattern : translated.bytes, literal, split);
 	text_finish(&translated);

@@ -12,10 +12,15 @@ enum split_behavior {
 	SPLIT_MERGED_WITH_NEXT,
 	SPLIT_CONTIGUOUS,
 };
+enum split_flags {
+	SPLIT_LITERAL = 1,    /* the pattern is a text */
+	SPLIT_INVERT = 2,     /* what lies between matches counts as one */
+	SPLIT_UNICODE_15 = 4, /* classes of llama.cpp's Unicode, not Hugging Face's */
+};
 /* What a part that splits has as its data; freed by split_finish. */
 struct split;
-enum clade_status split_create(const struct part_source *source, const char *pattern, bool literal,
-			       enum split_behavior behavior, bool invert, struct part *part);
+enum clade_status split_create(const struct part_source *source, const char *pattern, enum split_behavior behavior,
+			       int flags, struct part *part);
 void split_finish(struct clade_context *context, struct part *part);
 
 /* The same for one call: memory that is used again for each piece. */
