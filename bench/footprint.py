@@ -25,20 +25,26 @@ class Script:
     repeats: int = 3
     peers = ()
 
+    @property
+    def needs(self):
+        """models"""
+        return [word for word in self.words if word.endswith(".gguf")]
+
     def measure(self, program, cores, quick):
-        taken = {name: [] for name in self.rows}
         try:
-            for _ in range(1 if quick else self.repeats):
-                report = self.report(program, cores)
-                for name, (_, value) in self.rows.items():
-                    taken[name].append(value(report))
-        except (Missing, KeyError) as error:
-            why = f"{self.words[0]} prints no {error}" if isinstance(error, KeyError) else str(error)
-            return [{"id": name, "unit": unit, "missing": why} for name, (unit, _) in self.rows.items()]
-        return [{"id": name, "unit": unit, "ours": taken[name]} for name, (unit, _) in self.rows.items()]
+            reports = [self.report(program, cores) for _ in range(1 if quick else self.repeats)]
+        except Missing as missing:
+            return [{"id": name, "unit": unit, "missing": str(missing)} for name, (unit, _) in self.rows.items()]
+        return [self.row(name, unit, value, reports) for name, (unit, value) in self.rows.items()]
+
+    def row(self, name, unit, value, reports):
+        try:
+            return {"id": name, "unit": unit, "ours": [value(report) for report in reports]}
+        except KeyError as error:
+            return {"id": name, "unit": unit, "missing": f"{self.words[0]} prints no {error}"}
 
     def report(self, program, cores):
-        command = [sys.executable, os.path.join(HERE, self.words[0]), program, *self.words[1:]]
+        command = [sys.executable, os.path.join(HERE, self.words[0]), program, *(word for word in self.words[1:] if word not in self.needs or os.path.exists(word))]
         if not os.path.exists(command[1]):
             raise Missing(f"{self.words[0]} is not there")
         done = subprocess.run(command, capture_output=True, text=True, env=environment(cores), timeout=300, preexec_fn=lambda: os.sched_setaffinity(0, cores))
@@ -48,11 +54,12 @@ class Script:
             raise Missing(f"{self.words[0]} ended with {done.returncode}: {done.stderr.strip()[-200:]}") from error
 
 
-def all_scripts():
+def all_scripts(folder):
+    """in the order of the page; `folder` holds the models"""
     for dtype in ("f32", "bf16"):
         yield Script(f"memory {dtype}", ("memory.py", "cl", dtype, "6"),
                      {f"memory/{dtype}": ("of the limit", share_of_limit), f"reading/{dtype}": ("GB/s", lambda report: 1e-9 * report["file_bytes_per_second"])})
     # names of the rows, unit, key of startup.py's JSON
     starts = {"start/ready": ("ms", "ready_ms"), "start/first": ("s", "first_result_s"), "start/kernels": ("kernels", "kernels"),
               "start/programs": ("programs", "programs"), "host/node": ("us", "host_us_a_node"), "host/share": ("%", "launch_share")}
-    yield Script("start", ("startup.py",), {name: (unit, lambda report, key=key: report[key]) for name, (unit, key) in starts.items()})
+    yield Script("start", ("startup.py", "cl", os.path.join(folder, "llama-f32.gguf")), {name: (unit, lambda report, key=key: report[key]) for name, (unit, key) in starts.items()})

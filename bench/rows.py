@@ -18,6 +18,7 @@ class Gemm:
     peers: tuple = ("openblas", "clblast", "tinygrad_cl")
     unit = "GFLOP/s"
     rounds = 7
+    needs = ()  # models
     tolerance = 1e-9  # NMSE of sampled elements, against double precision
 
     @property
@@ -56,6 +57,10 @@ class Model:
     @property
     def amount(self):
         return self.batch * self.tokens
+
+    @property
+    def needs(self):
+        return (self.model,)
 
     @property
     def output(self):

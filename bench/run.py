@@ -26,7 +26,7 @@ import page  # noqa: E402
 import stats  # noqa: E402
 from footprint import Script, all_scripts  # noqa: E402
 from own import Own  # noqa: E402
-from rows import Gemm, Model, all_works  # noqa: E402
+from rows import Gemm, all_works  # noqa: E402
 from side import Missing, Process  # noqa: E402
 
 
@@ -251,7 +251,7 @@ def choose(works, patterns):
 def measure_all(options, chosen, models):
     program = os.path.join(options.build, "clade")
     peers = Peers(options.peers, options.build, not options.no_install)
-    make_models(peers, models, program, {work.model for work, _ in chosen if isinstance(work, Model)})
+    make_models(peers, models, program, {path for work, _ in chosen for path in work.needs})
     gemm = Process([os.path.join(options.build, "bench", "gemm_clade")], machine.CORES)
     runner = Runner(peers, gemm, lambda fast: Own(program, machine.CORES, fast), options.quick, models)
     versions, rows, group = {"clade": Own(program, machine.CORES).about(), "linear": gemm.about()}, [], None
@@ -273,7 +273,7 @@ def main(arguments):
     options = parse(arguments)
     options.peers, options.build, options.out = (os.path.abspath(path) for path in (options.peers, options.build, options.out))
     models = os.path.join(options.peers, "models")
-    works = [*all_works(models), *all_scripts()]
+    works = [*all_works(models), *all_scripts(models)]
     order = row_ids(works)
     if options.list:
         print("\n".join(order))

@@ -28,6 +28,8 @@ struct run {
 	struct workload workload;
 	struct clade_device *device;
 	struct clade_session *session;
+	double opening, first_seconds;      /* when the device's opening began; until the first result */
+	struct clade_device_counters first; /* until then */
 	double error;
 	bool bit_equal;
 	struct bench_result results[2]; /* until the roofline is known: its measurement needs memory of its own */
@@ -87,6 +89,7 @@ static enum clade_status open_run(struct job *job, struct run *run, int64_t capa
 {
 	struct tool *tool = job->tool;
 	enum clade_status status = workload_init(tool, &job->model, tool->options.batch, &run->workload);
+	run->opening = seconds_now();
 	if (status == CLADE_OK)
 		status = model_session(tool, &job->model, capacity > 0 ? capacity : 1, false, false, &run->device,
 				       &run->session);
@@ -101,6 +104,14 @@ static void close_run(struct run *run)
 	workload_finish(&run->workload);
 	clade_session_destroy(&run->session);
 	clade_device_unref(&run->device);
+}
+
+static void note_first_result(struct run *run)
+{
+	if (run->first_seconds > 0)
+		return;
+	run->first_seconds = seconds_now() - run->opening;
+	clade_device_get_counters(run->device, &run->first);
 }
 
 /* What the reference gives, once for all devices. */
@@ -122,6 +133,8 @@ static enum clade_status check(struct run *run)
 	float *got = NULL;
 	size_t count = 0;
 	enum clade_status status = run->job->right != NULL ? answer(run, &got, &count) : CLADE_OK;
+	if (run->job->right != NULL)
+		note_first_result(run);
 	if (status == CLADE_OK && got != NULL && count == run->job->right_count)
 		compare(run, got);
 	free(got);
@@ -154,6 +167,9 @@ static void describe(const struct run *run, struct bench_result *out)
 	out->parameters = totals.parameters;
 	out->weight_bytes = totals.weight_bytes;
 	out->batch = run->workload.batch;
+	out->first_seconds = run->first_seconds;
+	out->programs = run->first.programs_built + run->first.programs_from_cache;
+	out->kernels = run->first.kernels_created;
 	out->error = run->error;
 	out->bit_equal = run->bit_equal;
 }
@@ -182,6 +198,9 @@ static enum clade_status run_test(struct run *run, const struct test *test)
 	result->tokens = test->tokens * run->workload.batch;
 	enum clade_status status = once(run, test, &seconds);
 	double first = seconds_now() - start;
+	struct clade_device_counters before, after;
+	note_first_result(run);
+	clade_device_get_counters(run->device, &before);
 	for (int64_t r = 0; r < repeats && status == CLADE_OK; r++) {
 		status = once(run, test, &seconds);
 		result->samples[result->sample_count++] = (double)result->tokens / seconds;
@@ -197,6 +216,8 @@ static enum clade_status run_test(struct run *run, const struct test *test)
 	if (clade_session_totals(run->session, run->workload.entry, &totals))
 		result->compile_seconds = totals.build_seconds;
 	double mean = sum / (double)repeats, passes = test->generates ? (double)test->tokens : 1;
+	clade_device_get_counters(run->device, &after);
+	result->launches = (double)(after.launches - before.launches) / (double)repeats / passes;
 	result->load_seconds = fmax(0, job->open_seconds + first - mean - result->compile_seconds);
 	struct clade_cost work = work_of(run);
 	run->work[index] = (struct clade_cost) { work.flops * passes, work.bytes * passes };
