@@ -17,9 +17,9 @@ struct part {
 	size_t bytes;
 };
 
-enum { JSON, SENTENCEPIECE, VOCAB, MERGES, VOCAB_TXT, CONFIG, SPECIAL_MAP, SOURCE, PARTS };
+enum { JSON, SENTENCEPIECE, SPIECE, VOCAB, MERGES, VOCAB_TXT, CONFIG, SPECIAL_MAP, SOURCE, PARTS };
 static const char *const part_names[PARTS] = {
-	"tokenizer.json",        "tokenizer.model",         "vocab.json", "merges.txt", "vocab.txt",
+	"tokenizer.json",        "tokenizer.model",         "spiece.model", "vocab.json", "merges.txt", "vocab.txt",
 	"tokenizer_config.json", "special_tokens_map.json", "source.spm"
 };
 
@@ -69,13 +69,14 @@ static enum clade_status parse_sentencepiece(struct tool *tool, const struct mod
 {
 	const char *type = model_type(model), *config = parts[CONFIG].text;
 	size_t bytes = parts[CONFIG].bytes;
+	const struct part *file = &parts[parts[SENTENCEPIECE].text != NULL ? SENTENCEPIECE : SPIECE]; /* T5's name */
 	for (size_t i = 0; config == NULL && type != NULL && i < sizeof(classes) / sizeof(classes[0]); i++)
 		if (strcmp(classes[i].family, type) == 0) {
 			config = classes[i].config;
 			bytes = strlen(config);
 		}
-	return clade_tokenizer_parse_sentencepiece(tool->context, parts[SENTENCEPIECE].path, parts[SENTENCEPIECE].text,
-						   parts[SENTENCEPIECE].bytes, config, bytes, out, &tool->diag);
+	return clade_tokenizer_parse_sentencepiece(tool->context, file->path, file->text, file->bytes, config, bytes,
+						   out, &tool->diag);
 }
 
 static enum clade_status parse_vocab_merges(struct tool *tool, const struct model *model, const struct part *parts,
@@ -95,37 +96,63 @@ static enum clade_status parse_vocab_merges(struct tool *tool, const struct mode
 	return clade_tokenizer_parse_vocab_merges(tool->context, parts[VOCAB].path, &files, out, &tool->diag);
 }
 
-/* tokenizer.json (which says all by itself), else tokenizer.model, else vocab.json with merges.txt, else vocab.txt,
- * else Marian's source.spm with vocab.json. */
+static enum clade_status parse_json(struct tool *tool, const struct model *model, const struct part *parts,
+				    struct clade_tokenizer **out)
+{
+	(void)model;
+	return clade_tokenizer_parse(tool->context, parts[JSON].path, parts[JSON].text, parts[JSON].bytes, out,
+				     &tool->diag);
+}
+
+static enum clade_status parse_vocab_txt(struct tool *tool, const struct model *model, const struct part *parts,
+					 struct clade_tokenizer **out)
+{
+	(void)model;
+	return clade_tokenizer_parse_vocab_txt(tool->context, parts[VOCAB_TXT].path, parts[VOCAB_TXT].text,
+					       parts[VOCAB_TXT].bytes, parts[CONFIG].text, parts[CONFIG].bytes, out,
+					       &tool->diag);
+}
+
+static enum clade_status parse_marian(struct tool *tool, const struct model *model, const struct part *parts,
+				      struct clade_tokenizer **out)
+{
+	(void)model;
+	return clade_tokenizer_parse_marian(tool->context, parts[SOURCE].path, parts[SOURCE].text, parts[SOURCE].bytes,
+					    parts[VOCAB].text, parts[VOCAB].bytes, out, &tool->diag);
+}
+
+/* What a tokenizer is made of: the first row whose files are all there. tokenizer.json says all by itself. */
+#define FILE_BIT(which) (1u << (which))
+static const struct {
+	unsigned needs, uses; /* files; what it uses may be absent */
+	enum clade_status (*parse)(struct tool *tool, const struct model *model, const struct part *parts,
+				   struct clade_tokenizer **out);
+} recipes[] = {
+	{ FILE_BIT(JSON), 0, parse_json },
+	{ FILE_BIT(SENTENCEPIECE), FILE_BIT(CONFIG), parse_sentencepiece },
+	{ FILE_BIT(SPIECE), FILE_BIT(CONFIG), parse_sentencepiece },
+	{ FILE_BIT(VOCAB) | FILE_BIT(MERGES), FILE_BIT(CONFIG) | FILE_BIT(SPECIAL_MAP), parse_vocab_merges },
+	{ FILE_BIT(VOCAB_TXT), FILE_BIT(CONFIG), parse_vocab_txt },
+	{ FILE_BIT(SOURCE) | FILE_BIT(VOCAB), 0, parse_marian },
+};
+
 static enum clade_status parse_folder(struct tool *tool, const struct model *model, struct clade_tokenizer **out)
 {
 	struct part *parts = calloc(PARTS, sizeof(*parts));
-	bool json = has_part(model, JSON), sentencepiece = !json && has_part(model, SENTENCEPIECE);
-	bool merges = !json && !sentencepiece && has_part(model, VOCAB) && has_part(model, MERGES);
-	bool words = !json && !sentencepiece && !merges && has_part(model, VOCAB_TXT);
-	bool marian = !json && !sentencepiece && !merges && !words && has_part(model, SOURCE) && has_part(model, VOCAB);
-	bool any = json || sentencepiece || merges || words || marian;
-	const bool wanted[PARTS] = { json, sentencepiece, merges || marian, merges, words, !json, merges, marian };
+	size_t count = sizeof(recipes) / sizeof(recipes[0]), which = 0;
+	unsigned there = 0;
+	for (int i = 0; i < PARTS; i++)
+		there |= has_part(model, i) ? FILE_BIT(i) : 0;
+	while (which < count && (recipes[which].needs & ~there) != 0)
+		which++;
+	unsigned wanted = which < count ? recipes[which].needs | recipes[which].uses : 0;
 	enum clade_status status =
 		parts != NULL ? CLADE_OK : clade_fail_memory(&tool->diag, PARTS * sizeof(*parts), "a tokenizer");
-	for (int i = 0; i < PARTS && status == CLADE_OK && any; i++)
-		if (wanted[i])
+	for (int i = 0; i < PARTS && status == CLADE_OK; i++)
+		if ((wanted & FILE_BIT(i)) != 0)
 			status = load_part(tool, model, i, &parts[i]);
-	if (status == CLADE_OK && json)
-		status = clade_tokenizer_parse(tool->context, parts[JSON].path, parts[JSON].text, parts[JSON].bytes,
-					       out, &tool->diag);
-	else if (status == CLADE_OK && sentencepiece)
-		status = parse_sentencepiece(tool, model, parts, out);
-	else if (status == CLADE_OK && merges)
-		status = parse_vocab_merges(tool, model, parts, out);
-	else if (status == CLADE_OK && words)
-		status = clade_tokenizer_parse_vocab_txt(tool->context, parts[VOCAB_TXT].path, parts[VOCAB_TXT].text,
-							 parts[VOCAB_TXT].bytes, parts[CONFIG].text,
-							 parts[CONFIG].bytes, out, &tool->diag);
-	else if (status == CLADE_OK && marian)
-		status = clade_tokenizer_parse_marian(tool->context, parts[SOURCE].path, parts[SOURCE].text,
-						      parts[SOURCE].bytes, parts[VOCAB].text, parts[VOCAB].bytes, out,
-						      &tool->diag);
+	if (status == CLADE_OK && which < count)
+		status = recipes[which].parse(tool, model, parts, out);
 	for (int i = 0; i < PARTS && parts != NULL; i++)
 		clade_free(tool->context, parts[i].text);
 	free(parts);
@@ -291,8 +318,8 @@ enum clade_status model_need_tokenizer(struct tool *tool, const struct model *mo
 	if (status == CLADE_OK && *out == NULL)
 		status =
 			clade_fail(&tool->diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_MODEL, model->name,
-				   "has no tokenizer; it is made from tokenizer.json, tokenizer.model, vocab.json with "
-				   "merges.txt, vocab.txt, source.spm with vocab.json, or a GGUF file");
+				   "has no tokenizer; it is made from tokenizer.json, tokenizer.model, spiece.model, "
+				   "vocab.json with merges.txt, vocab.txt, source.spm with vocab.json, or a GGUF file");
 	return status;
 }
 

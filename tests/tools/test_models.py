@@ -146,7 +146,7 @@ def test_decoder_vectors(clade):
 
 
 def test_tokenizer_files(clade):
-    """which files make a tokenizer: tokenizer.json, tokenizer.model, vocab.json with merges.txt, vocab.txt, GGUF's arrays"""
+    """which files make a tokenizer: tokenizer.json, tokenizer.model, spiece.model, vocab.json with merges.txt, vocab.txt, GGUF's arrays"""
     word_level = {"model": {"type": "WordLevel", "vocab": {"a": 0, "b": 1}, "unk_token": "a"}, "pre_tokenizer": {"type": "WhitespaceSplit"}}
     ids = lambda *args: clade("tokenize", *args)[0].split()
     copy_family(clade, "gpt2", vocab__json={"a": 0, "b": 1, "ab": 2, "<|endoftext|>": 3}, merges__txt="#version: 0.2\na b\n", vocab__txt="[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\nb\n")
@@ -168,6 +168,15 @@ def test_tokenizer_files(clade):
     assert "has 1 elements, but there are 264 tokens" in clade("tokenize", "short.gguf", "--text", "a", rc=3)[1]
     clade.file("gpt2/model.safetensors", b"broken")
     assert ids("gpt2", "--text", "b") == ["1"]
+    trained = os.path.join(SOURCE, "tests/tools/sentencepiece")
+    with open(os.path.join(trained, "golden.json")) as golden, open(os.path.join(trained, "t5.model"), "rb") as model:
+        t5 = next(entry for entry in json.load(golden)["configs"] if entry["model"] == "t5")
+        os.mkdir(os.path.join(clade.folder, "t5"))
+        clade.file("t5/spiece.model", model.read())
+    clade.file("t5/tokenizer_config.json", json.dumps(t5["config"]))
+    assert ids("t5", "--text", "Hello World") == [str(i) for case in t5["cases"] if case["text"] == "Hello World" for i in case["ids"]]
+    clade.file("t5/tokenizer.model", b"not a model")
+    assert "tokenizer.model" in clade("tokenize", "t5", "--text", "a", rc=3)[1]
     os.mkdir(os.path.join(clade.folder, "files"))
     clade.file("files/config.json", '{"model_type": "mamba"}')
     clade.file("files/a.gguf", gguf(metadata))
