@@ -56,6 +56,9 @@ struct op_format {
 };
 const struct op_format *op_format_find(const char *name);
 double median_of(const double *samples, size_t count);
+/* Of two sets of rates: -1: the second is slower beyond the noise (Welch's t, and at least `least` of the mean), 1: it
+ * is faster, 0: they cannot be told apart. */
+int samples_compare(const double *a, size_t a_count, const double *b, size_t b_count, double least);
 double deviation_of(const double *samples, size_t count);
 
 /* `bench --op PATTERN`. */

@@ -47,10 +47,10 @@ static bool read_side(const json_t *object, struct side *out)
 }
 
 /* -1: slower, 1: faster, 0: not to be told apart. */
-static int compare(const struct side *a, const struct side *b)
+static int compare(const struct side *a, const struct side *b, double least)
 {
 	double va = a->variance / (double)a->count, vb = b->variance / (double)b->count, gap = b->mean - a->mean;
-	if (fabs(gap) < LEAST_SHARE * a->mean || a->count < 2 || b->count < 2)
+	if (fabs(gap) < least * a->mean || a->count < 2 || b->count < 2)
 		return 0;
 	if (va + vb > 0) {
 		double freedom =
@@ -59,6 +59,22 @@ static int compare(const struct side *a, const struct side *b)
 			return 0;
 	}
 	return gap < 0 ? -1 : 1;
+}
+
+static struct side side_of(const double *samples, size_t count)
+{
+	struct side side = { .count = count };
+	for (size_t i = 0; i < count; i++)
+		side.mean += samples[i] / (double)count;
+	for (size_t i = 0; i < count; i++)
+		side.variance += pow(samples[i] - side.mean, 2) / (count > 1 ? (double)(count - 1) : 1);
+	return side;
+}
+
+int samples_compare(const double *a, size_t a_count, const double *b, size_t b_count, double least)
+{
+	const struct side before = side_of(a, a_count), after = side_of(b, b_count);
+	return compare(&before, &after, least);
 }
 
 static json_t *load(struct tool *tool, const char *path)
@@ -106,7 +122,7 @@ static bool diff_one(const json_t *before, const json_t *after_list, json_t *rep
 			continue;
 		if (!read_side(before, &a) || !read_side(after, &b))
 			return false;
-		int verdict = compare(&a, &b);
+		int verdict = compare(&a, &b, LEAST_SHARE);
 		const char *what =
 			text_of(before, "model")[0] != '\0' ? text_of(before, "model") : text_of(before, "op");
 		const char *test =

@@ -278,7 +278,7 @@ static enum clade_status open_runners(struct work *work, struct place *place, co
 			continue;
 		}
 		(*count)++;
-		status = trial_open(&runner->trial, tool, place->device, place->queue, op, impl, data);
+		status = trial_open(&runner->trial, tool, place->device, place->queue, op, impl, data, NULL);
 		if (status == CLADE_OK)
 			describe(runner, op_case);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions made as the command line says: device, implementations, lock files; and which entries to run. */
 #include "model.h"
+#include "winners.h"
 
 #include <string.h>
 
@@ -16,7 +17,7 @@ enum clade_status model_session(struct tool *tool, const struct model *model, in
 				bool open_all, struct clade_device **out_device, struct clade_session **out_session)
 {
 	const struct options *options = &tool->options;
-	char *lock = NULL;
+	char *lock = NULL, *tuned = NULL;
 	size_t lock_bytes;
 	enum clade_status status = CLADE_OK;
 	*out_device = NULL;
@@ -25,6 +26,8 @@ enum clade_status model_session(struct tool *tool, const struct model *model, in
 		status = clade_file_load(tool->context, options->locked, 16 << 20, &lock, &lock_bytes, &tool->diag);
 	if (status == CLADE_OK)
 		status = open_device(tool, out_device);
+	if (status == CLADE_OK)
+		status = winners_text(tool, clade_device_get_info(*out_device), &tuned);
 	if (status == CLADE_OK) {
 		struct clade_choices choices = {
 			.size = sizeof(choices),
@@ -35,6 +38,7 @@ enum clade_status model_session(struct tool *tool, const struct model *model, in
 			.open_all = open_all,
 			.keep_values = keep_values,
 			.profiling = options->profiling,
+			.tuned_text = tuned,
 		};
 		struct clade_session_params params = { .size = sizeof(params),
 						       .choices = &choices,
@@ -43,6 +47,7 @@ enum clade_status model_session(struct tool *tool, const struct model *model, in
 		status = clade_session_create(model->graph, *out_device, &params, out_session, &tool->diag);
 	}
 	clade_free(tool->context, lock);
+	clade_free(tool->context, tuned);
 	return status;
 }
 

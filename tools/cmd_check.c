@@ -68,12 +68,12 @@ static json_t *steps_json(const struct check *check)
 			for (size_t r = 0; r < step.refusal_count; r++)
 				json_array_append_new(refused, json_pack("{s:s, s:s}", "impl", step.refusals[r].impl,
 									 "why", step.refusals[r].why));
-			json_array_append_new(list,
-					      json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:b, s:b, s:b, s:o}",
-							"entry", entry, "path", step.path, "op", step.op, "impl",
-							step.impl, "device", step.device, "order", step.order, "origin",
-							step.origin, "copy", step.is_copy, "block", step.is_block,
-							"view", step.is_view, "refused", refused));
+			json_array_append_new(
+				list, json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:s*, s:b, s:b, s:b, s:o}",
+						"entry", entry, "path", step.path, "op", step.op, "impl", step.impl,
+						"device", step.device, "order", step.order, "origin", step.origin,
+						"tuned", step.tuned, "copy", step.is_copy, "block", step.is_block,
+						"view", step.is_view, "refused", refused));
 		}
 	return list;
 }
@@ -190,9 +190,11 @@ static void print_steps(const struct check *check)
 	for (size_t e = 0; (entry = clade_graph_entry(check->model.graph, e)) != NULL; e++) {
 		printf("steps of %s\n", entry);
 		for (size_t i = 0; clade_session_step(check->session, entry, i, &step); i++) {
-			printf("  %-40s %s.%s on %s, %s, %s%s\n", step.path, step.op,
+			printf("  %-40s %s.%s on %s, %s, %s%s%s%s\n", step.path, step.op,
 			       step.impl != NULL ? step.impl : "", step.device != NULL ? step.device : "",
 			       step.order != NULL ? step.order : "", step.origin != NULL ? step.origin : "",
+			       step.tuned != NULL && step.tuned[0] != '\0' ? ": " : "",
+			       step.tuned != NULL ? step.tuned : "",
 			       step.is_view    ? ", a view: no work"
 			       : step.is_block ? ", a block taken whole"
 			       : step.is_copy  ? ", a copy between devices"

@@ -20,7 +20,8 @@
 	COMMAND(ops)                                                                                                   \
 	COMMAND(plot)                                                                                                  \
 	COMMAND(bench)                                                                                                 \
-	COMMAND(profile)
+	COMMAND(profile)                                                                                               \
+	COMMAND(tune)
 
 #define CLADE_DECLARE_COMMAND(name) extern const struct command command_##name;
 CLADE_COMMANDS(CLADE_DECLARE_COMMAND)

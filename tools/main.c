@@ -95,7 +95,6 @@ static bool cache_folder(char *out, size_t size)
 
 static enum clade_status open_context(struct tool *tool)
 {
-	char cache[4200];
 	struct clade_context_params params = {
 		.size = sizeof(params),
 		.log = log_line,
@@ -103,8 +102,8 @@ static enum clade_status open_context(struct tool *tool)
 		.log_level = CLADE_LOG_INFO, /* log_line shows less */
 		.kernel_dir = tool->options.kernel_dir,
 	};
-	if (cache_folder(cache, sizeof(cache)))
-		params.cache_dir = cache;
+	if (cache_folder(tool->cache_folder, sizeof(tool->cache_folder)))
+		params.cache_dir = tool->cache_folder;
 	else
 		print_note(tool, "no cache for compiled kernels: neither XDG_CACHE_HOME nor HOME is an absolute path");
 	enum clade_status status = clade_context_create(&params, &tool->context, &tool->diag);

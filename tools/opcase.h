@@ -14,7 +14,7 @@ struct op_case {
 	char name[64];   /* of the op's case that it is; "" if sizes were put in */
 	char shape[256]; /* "M=512,N=768,K=768": the same text for the same sizes */
 	char attrs[256]; /* "causal = true"; "" */
-	char lines[CLADE_MAX_PORTS][160];
+	char lines[CLADE_MAX_PORTS][256];
 	const char *inputs[CLADE_MAX_PORTS + 1];
 	struct clade_case test_case; /* points into the above: op_case_get */
 };

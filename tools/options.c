@@ -42,6 +42,7 @@ const struct option options_choices[] = {
 	{ "strict", NULL, "a node that falls back to another device is an error", take_flag, AT(strict) },
 	{ "fast", NULL, "allow implementations with their own order or reduced precision", take_flag, AT(fast) },
 	{ "locked", "FILE", "choose as this lock file says", take_text, AT(locked) },
+	{ "no-tuned", NULL, "do not use the winners that `clade tune` has measured", take_flag, AT(no_tuned) },
 	{ "context", "N", "tokens of context: rows reserved in caches from the start", take_integer, AT(context), 0, 1,
 	  1 << 30 },
 	{ NULL },

@@ -47,7 +47,9 @@ struct options {
 	int64_t tokens, generated, depth, repeats;
 	bool profiling, all_devices, no_check, given_tokens, given_generated;
 	const char *trace;
-	const char *op, *attrs; /* bench --op */
+	const char *op, *attrs; /* bench --op, tune --op */
+	double budget;
+	bool no_tuned;
 	struct words shapes;
 	struct words watch; /* values inside the graph that become outputs */
 	int64_t stride;
@@ -96,6 +98,7 @@ struct tool {
 	struct options options;
 	const char **arguments;
 	size_t argument_count;
+	char cache_folder[4200]; /* "": none */
 	struct clade_context *context;
 	struct clade_diag diag;
 };

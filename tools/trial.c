@@ -135,11 +135,12 @@ void trial_describe(struct trial *trial, const struct clade_op *op, const struct
 
 enum clade_status trial_open(struct trial *trial, struct tool *tool, struct clade_device *device,
 			     struct clade_queue *queue, const struct clade_op *op, const struct clade_impl *impl,
-			     const struct clade_case_data *data)
+			     const struct clade_case_data *data, const int32_t *tuned)
 {
 	struct clade_diag *diag = &tool->diag;
 	*trial = (struct trial) { .tool = tool, .impl = impl, .device = device, .queue = queue };
 	trial_describe(trial, op, data, clade_device_get_info(device));
+	trial->node.tuned = tuned;
 	enum clade_status status = clade_step_create(device, op, impl, &trial->node, &trial->step, diag);
 	if (status == CLADE_OK)
 		status = clade_steps_build(device, &trial->step, 1, diag);
@@ -190,7 +191,7 @@ enum clade_status trial_check(struct trial *trial, const struct right_answer *an
 	if (status == CLADE_OK)
 		status = trial_run(trial, 1, &seconds);
 	for (uint32_t i = 0; i < trial->data->output_count && status == CLADE_OK; i++) {
-		const struct clade_type *type = &trial->data->output_types[i];
+		const struct clade_type *type = &answer->data->output_types[i];
 		struct clade_compare one;
 		size_t bytes = 0;
 		if (trial->output_list[i] == NULL || answer->outputs[i] == NULL)
@@ -215,6 +216,25 @@ enum clade_status trial_check(struct trial *trial, const struct right_answer *an
 	return status;
 }
 
+enum clade_status trial_read(struct trial *trial, struct right_answer *out)
+{
+	enum clade_status status = CLADE_OK;
+	*out = (struct right_answer) { .data = trial->data };
+	for (uint32_t i = 0; i < trial->data->output_count && status == CLADE_OK; i++) {
+		size_t bytes = 0;
+		if (trial->output_list[i] == NULL)
+			continue;
+		clade_type_bytes(&trial->data->output_types[i], &bytes);
+		out->outputs[i] = malloc(bytes + 1);
+		if (out->outputs[i] == NULL)
+			status = clade_fail_memory(&trial->tool->diag, bytes, "an output");
+		else if (bytes > 0)
+			status = clade_buffer_read(trial->queue, trial->output_list[i]->buffer, 0, out->outputs[i],
+						   bytes, true, &trial->tool->diag);
+	}
+	return status;
+}
+
 /* ---- the reference ---- */
 
 static enum clade_status run_reference(struct tool *tool, struct clade_device *host, const struct clade_op *op,
@@ -222,22 +242,15 @@ static enum clade_status run_reference(struct tool *tool, struct clade_device *h
 {
 	struct clade_queue *queue = NULL;
 	struct trial trial = { .tool = NULL };
+	double seconds = 0;
 	enum clade_status status = clade_queue_create(host, false, &queue, &tool->diag);
 	if (status == CLADE_OK)
-		status = trial_open(&trial, tool, host, queue, op, impl, answer->data);
+		status = trial_open(&trial, tool, host, queue, op, impl, answer->data, NULL);
 	if (status == CLADE_OK)
-		status = trial_run(&trial, 1, &answer->seconds);
-	for (uint32_t i = 0; i < answer->data->output_count && status == CLADE_OK; i++) {
-		size_t bytes = 0;
-		if (trial.output_list[i] == NULL)
-			continue;
-		clade_type_bytes(&answer->data->output_types[i], &bytes);
-		answer->outputs[i] = malloc(bytes + 1);
-		if (answer->outputs[i] == NULL)
-			status = clade_fail_memory(&tool->diag, bytes, "an output");
-		else if (bytes > 0)
-			memcpy(answer->outputs[i], trial.output_list[i]->data, bytes);
-	}
+		status = trial_run(&trial, 1, &seconds);
+	if (status == CLADE_OK)
+		status = trial_read(&trial, answer);
+	answer->seconds = seconds;
 	trial_close(&trial);
 	clade_queue_destroy(&queue);
 	return status;

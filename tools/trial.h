@@ -35,15 +35,18 @@ struct trial {
 /* The node as an implementation on `device` is asked about it. */
 void trial_describe(struct trial *trial, const struct clade_op *op, const struct clade_case_data *data,
 		    const struct clade_device_info *device);
-/* Prepares, builds and writes the inputs; weights in the layout that the implementation asks for. Close it in any
- * case. */
+/* Prepares, builds and writes the inputs; weights in the layout that the implementation asks for. `tuned`: values of
+ * its tunables, NULL: its own choice. Close it in any case. */
 enum clade_status trial_open(struct trial *trial, struct tool *tool, struct clade_device *device,
 			     struct clade_queue *queue, const struct clade_op *op, const struct clade_impl *impl,
-			     const struct clade_case_data *data);
+			     const struct clade_case_data *data, const int32_t *tuned);
+/* Its outputs as they are now, as if they were the right ones. */
+enum clade_status trial_read(struct trial *trial, struct right_answer *out);
 void trial_close(struct trial *trial);
 /* `calls` executions and one finish; seconds of one. */
 enum clade_status trial_run(struct trial *trial, size_t calls, double *out_seconds);
-/* Runs once on fresh inputs and compares all outputs; worst of them in *out. */
+/* Runs once on fresh inputs and compares all outputs (an answer of fewer rows: the first ones); worst of them in *out.
+ */
 enum clade_status trial_check(struct trial *trial, const struct right_answer *answer, struct clade_compare *out);
 
 #endif

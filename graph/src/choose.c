@@ -29,7 +29,7 @@ bool clade_glob(const char *pattern, const char *text)
 
 const char *clade_origin_name(enum clade_origin origin)
 {
-	static const char *const names[] = { "command line", "lock", "pin", "first that accepts" };
+	static const char *const names[] = { "command line", "lock", "pin", "measured", "first that accepts" };
 
 	return names[origin];
 }
@@ -221,6 +221,7 @@ void clade_rules_destroy(struct clade_rules **rules)
 	for (uint32_t i = 0; i < (*rules)->count; i++)
 		clade_free(context, (*rules)->rules[i].pattern);
 	clade_free(context, (*rules)->rules);
+	clade_tuned_destroy(&(*rules)->tuned);
 	clade_free(context, *rules);
 	*rules = NULL;
 }
@@ -321,17 +322,65 @@ static enum clade_status choose_named(const struct clade_ir *ir, uint32_t node, 
 	return CLADE_OK;
 }
 
+/* ---- measured winners ---- */
+
+enum clade_status clade_rules_add_tuned(struct clade_rules *rules, const char *text,
+					const struct clade_device_info *device, struct clade_diag *diag)
+{
+	enum clade_status status = clade_tuned_read(rules->context, text, "measured winners", &rules->tuned, diag);
+	char why[400];
+
+	if (status || clade_tuned_fits(rules->tuned, device, why, sizeof(why)))
+		return status;
+	clade_tuned_destroy(&rules->tuned);
+	return clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_TUNED, "measured winners", "%s", why);
+}
+
+/* The winner for this node, if its implementation (`only`, NULL: any) is still there, has these values and takes the
+ * node. Fills out's impl and values. */
+static bool choose_measured(const struct clade_rules *rules, const struct clade_ir *ir, const struct clade_op *op,
+			    struct clade_node_info *info, const struct clade_impl *only, struct clade_choice *out)
+{
+	char key[CLADE_TUNED_KEY], why[256] = "";
+	const struct clade_impl *impl;
+	struct clade_winner winner;
+	bool takes;
+
+	memset(out->tuned, 0, sizeof(out->tuned));
+	if (!rules->tuned || !clade_tuned_key(op, info, key, sizeof(key)) ||
+	    !clade_tuned_find(rules->tuned, key, &winner))
+		return false;
+	impl = clade_impl_find(ir->context, op->name, winner.impl);
+	if (!impl || (only && impl != only) || on_host(impl) != (info->device->kind == CLADE_DEVICE_HOST) ||
+	    (!only && !may_choose(rules, impl, info->device->kind, why, sizeof(why))))
+		return false;
+	takes = clade_tuned_values(impl, winner.values, out->tuned);
+	info->tuned = out->tuned;
+	takes = takes && clade_impl_accepts(impl, info, why, sizeof(why));
+	info->tuned = NULL;
+	if (!takes) {
+		memset(out->tuned, 0, sizeof(out->tuned));
+		return false;
+	}
+	out->impl = impl;
+	clade_tuned_values_text(impl, out->tuned, out->tuned_text, sizeof(out->tuned_text));
+	return true;
+}
+
+/* out->impl may be a measured winner already: then only the others' reasons are found. */
 static enum clade_status choose_first(const struct clade_rules *rules, const struct clade_ir *ir, uint32_t node,
 				      struct clade_node_info *info, const struct clade_device_info *host,
 				      struct clade_choice *out, struct clade_diag *diag)
 {
 	const struct clade_ir_node *n = &ir->nodes[node];
 	bool main_is_host = info->device->kind == CLADE_DEVICE_HOST;
-	const struct clade_impl *impl, *fallback = NULL;
+	const struct clade_impl *impl, *fallback = NULL, *measured = out->impl;
 
 	for (size_t i = 0; (impl = clade_impl_at(ir->context, n->op->name, i)); i++) {
 		char why[256] = "";
 
+		if (impl == measured)
+			continue;
 		if (may_choose(rules, impl, info->device->kind, why, sizeof(why)) &&
 		    accepts(impl, info, host, why, sizeof(why))) {
 			if (!out->impl && on_host(impl) == main_is_host) {
@@ -345,12 +394,12 @@ static enum clade_status choose_first(const struct clade_rules *rules, const str
 			if (on_host(impl) && !main_is_host)
 				snprintf(why, sizeof(why), "it runs on the host");
 			else
-				snprintf(why, sizeof(why), "%s comes first",
+				snprintf(why, sizeof(why), measured ? "%s was measured to be faster" : "%s comes first",
 					 out->impl ? out->impl->name : fallback->name);
 		}
 		refuse(ir->context, out, impl->name, why);
 	}
-	out->origin = CLADE_ORIGIN_FIRST;
+	out->origin = measured ? CLADE_ORIGIN_TUNED : CLADE_ORIGIN_FIRST;
 	if (out->impl)
 		return CLADE_OK;
 	if (!fallback || rules->strict)
@@ -378,8 +427,12 @@ enum clade_status clade_choose_node(const struct clade_rules *rules, const struc
 				      diag);
 	else if (pin)
 		status = choose_named(ir, node, info, host, pin, CLADE_ORIGIN_PIN, out, diag);
-	else
+	else {
+		choose_measured(rules, ir, ir->nodes[node].op, info, NULL, out);
 		status = choose_first(rules, ir, node, info, host, out, diag);
+	}
+	if (!status && out->origin != CLADE_ORIGIN_TUNED)
+		choose_measured(rules, ir, ir->nodes[node].op, info, out->impl, out);
 	*out_on_host = !status && on_host(out->impl) && info->device->kind != CLADE_DEVICE_HOST;
 	if (status)
 		clade_choice_finish(ir->context, out);
@@ -462,6 +515,14 @@ enum clade_status clade_choose_box(const struct clade_rules *rules, const struct
 		snprintf(why, sizeof(why), "all blocks are opened");
 	else if (!box_is_named_inside(rules, ir, box, rule, why, sizeof(why)))
 		box_leaks(ir, box, why, sizeof(why));
+	if (!why[0] && !name) {
+		struct clade_node_info asked = *info;
+
+		if (choose_measured(rules, ir, b->op, &asked, NULL, out)) {
+			out->origin = CLADE_ORIGIN_TUNED;
+			return CLADE_OK;
+		}
+	}
 	for (size_t i = 0; (impl = clade_impl_at(ir->context, b->op->name, i)); i++) {
 		char reason[256];
 
@@ -487,6 +548,11 @@ enum clade_status clade_choose_box(const struct clade_rules *rules, const struct
 			clade_choice_finish(ir->context, out);
 			return out->origin == CLADE_ORIGIN_LOCK ? CLADE_ERR_DATA : CLADE_ERR_USAGE;
 		}
+	}
+	if (out->impl) {
+		struct clade_node_info asked = *info;
+
+		choose_measured(rules, ir, b->op, &asked, out->impl, out);
 	}
 	return CLADE_OK;
 }

@@ -6,8 +6,9 @@
 
 #include "model.h"
 #include <clade/session.h>
+#include <clade/tuned.h>
 
-enum clade_origin { CLADE_ORIGIN_RULE, CLADE_ORIGIN_LOCK, CLADE_ORIGIN_PIN, CLADE_ORIGIN_FIRST };
+enum clade_origin { CLADE_ORIGIN_RULE, CLADE_ORIGIN_LOCK, CLADE_ORIGIN_PIN, CLADE_ORIGIN_TUNED, CLADE_ORIGIN_FIRST };
 
 struct clade_rule {
 	char *pattern, *name;
@@ -20,6 +21,7 @@ struct clade_rules {
 	uint32_t count;
 	struct clade_rule *rules; /* a later one wins; lock lines come before the command line's */
 	bool strict, fast, open_all, keep_values;
+	struct clade_tuned *tuned; /* NULL: none */
 };
 
 struct clade_choice {
@@ -27,6 +29,8 @@ struct clade_choice {
 	enum clade_origin origin;
 	uint32_t refusal_count;
 	struct clade_refusal *refusals; /* owned; texts too */
+	int32_t tuned[CLADE_MAX_TUNABLES];
+	char tuned_text[64]; /* the same for people */
 };
 
 /* Parses "PATTERN=NAME" rules and a lock text, and checks that every name exists and every pattern meets something in
@@ -44,6 +48,9 @@ enum clade_status clade_choose_node(const struct clade_rules *rules, const struc
 enum clade_status clade_choose_box(const struct clade_rules *rules, const struct clade_ir *ir, uint32_t box,
 				   const struct clade_node_info *info, struct clade_choice *out,
 				   struct clade_diag *diag);
+/* Reads the measured winners; `device` is the one of the session. */
+enum clade_status clade_rules_add_tuned(struct clade_rules *rules, const char *text,
+					const struct clade_device_info *device, struct clade_diag *diag);
 void clade_choice_finish(struct clade_context *context, struct clade_choice *choice);
 
 /* `*` and `?` stay within a segment between slashes, `**` crosses. */

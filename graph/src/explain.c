@@ -63,6 +63,7 @@ bool clade_session_step(const struct clade_session *session, const char *entry, 
 		out->impl = item->place == CLADE_PLACE_HOST ? "to host" : "to device";
 		out->order = "canonical";
 		out->origin = "placement";
+		out->tuned = "";
 		return true;
 	}
 	out->op = item->op->name;
@@ -72,11 +73,14 @@ bool clade_session_step(const struct clade_session *session, const char *entry, 
 		out->impl = "view";
 		out->order = "canonical";
 		out->origin = "no work";
+		out->tuned = "";
 		return true;
 	}
 	out->impl = item->choice.impl->name;
 	out->order = clade_order_name(item->choice.impl);
 	out->origin = clade_origin_name(item->choice.origin);
+	out->tuned = item->choice.tuned_text;
+	out->node = clade_step_node(item->step);
 	out->refusal_count = item->choice.refusal_count;
 	out->refusals = item->choice.refusals;
 	out->device_ns = clade_exec_device_ns(bound->execs[index]);

@@ -183,6 +183,7 @@ static enum clade_status try_boxes(struct planner *p, uint32_t node, bool *opene
 			if (item) {
 				*item = candidate;
 				*out_taken = true;
+				view.info.tuned = item->choice.tuned;
 				status = clade_step_create(p->request->devices[CLADE_PLACE_MAIN], item->op,
 							   item->choice.impl, &view.info, &item->step, p->diag);
 			} else {
@@ -227,6 +228,7 @@ static enum clade_status plan_node(struct planner *p, uint32_t node)
 		item->place = on_host ? CLADE_PLACE_HOST : CLADE_PLACE_MAIN;
 		if (on_host)
 			view.info.device = host;
+		view.info.tuned = item->choice.tuned;
 		status = clade_step_create(p->request->devices[item->place], n->op, item->choice.impl, &view.info,
 					   &item->step, p->diag);
 	}

@@ -21,12 +21,20 @@ static enum clade_status refuse(struct clade_diag *diag, const char *origin, con
 enum clade_status clade_table_check(const void *table, size_t known, const char *what, const char *origin,
 				    struct clade_diag *diag)
 {
+	return clade_table_check_since(table, known, known, what, origin, diag);
+}
+
+enum clade_status clade_table_check_since(const void *table, size_t least, size_t known, const char *what,
+					  const char *origin, struct clade_diag *diag)
+{
 	const unsigned char *bytes = table;
 	uint32_t size;
 
 	if (!table)
 		return refuse(diag, origin, "%s: the pointer is NULL", what);
 	memcpy(&size, table, sizeof(size));
+	if (size == least)
+		return CLADE_OK;
 	if (size < known)
 		return clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_PLUGIN_ABI, origin,
 				  "%s: its size field is %u; this version needs at least %zu (is it set to sizeof?)",
@@ -207,11 +215,35 @@ enum clade_status clade_op_check(const struct clade_op *op, const char *origin, 
 	return status;
 }
 
+static enum clade_status check_tunables(const struct clade_impl *impl, const char *origin, struct clade_diag *diag)
+{
+	const struct clade_tunable *const *list = clade_impl_tunables(impl);
+
+	for (size_t i = 0; list[i]; i++) {
+		enum clade_status status = clade_table_check(list[i], sizeof(*list[i]), "a tunable", origin, diag);
+
+		if (status)
+			return status;
+		if (i == CLADE_MAX_TUNABLES)
+			return refuse(diag, origin, "%s.%s: more than %d tunables", impl->op, impl->name,
+				      CLADE_MAX_TUNABLES);
+		if (!is_word(list[i]->name, "") || !list[i]->candidates || list[i]->candidates[0] == 0)
+			return refuse(diag, origin, "%s.%s: a tunable needs a lower-case name and candidates", impl->op,
+				      impl->name);
+		for (size_t k = 0; list[i]->candidates[k]; k++)
+			if (list[i]->candidates[k] < 0)
+				return refuse(diag, origin, "%s.%s: candidates of %s must be above 0", impl->op,
+					      impl->name, list[i]->name);
+	}
+	return CLADE_OK;
+}
+
 enum clade_status clade_impl_check(const struct clade_impl *impl, const char *origin, struct clade_diag *diag)
 {
 	const uint32_t places = CLADE_NEEDS_HOST | CLADE_NEEDS_OPENCL;
 	const uint32_t known = places | CLADE_NEEDS_SUB_GROUPS | CLADE_NEEDS_FP16 | CLADE_NEEDS_INT_DOT;
-	enum clade_status status = clade_table_check(impl, sizeof(*impl), "an implementation's table", origin, diag);
+	enum clade_status status = clade_table_check_since(impl, offsetof(struct clade_impl, tunables), sizeof(*impl),
+							   "an implementation's table", origin, diag);
 
 	if (status)
 		return status;
@@ -231,7 +263,14 @@ enum clade_status clade_impl_check(const struct clade_impl *impl, const char *or
 		return refuse(diag, origin,
 			      "%s.ref: the reference runs on the host, in canonical order and full precision",
 			      impl->op);
-	return CLADE_OK;
+	return check_tunables(impl, origin, diag);
+}
+
+const struct clade_tunable *const *clade_impl_tunables(const struct clade_impl *impl)
+{
+	static const struct clade_tunable *const none[] = { NULL };
+
+	return impl && impl->size >= sizeof(*impl) && impl->tunables ? impl->tunables : none;
 }
 
 uint32_t clade_op_port_count(const struct clade_op *op, uint32_t flag)

@@ -64,6 +64,7 @@ struct clade_step {
 	struct clade_type types[2 * CLADE_MAX_PORTS];
 	const struct clade_type *inputs[CLADE_MAX_PORTS], *outputs[CLADE_MAX_PORTS];
 	enum clade_source_kind sources[CLADE_MAX_PORTS];
+	int32_t tuned[CLADE_MAX_TUNABLES];
 	struct clade_layout layouts[CLADE_MAX_PORTS];
 	struct clade_step_kernel *kernels;
 	size_t kernel_count, *scratch, scratch_count;

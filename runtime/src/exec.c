@@ -221,6 +221,7 @@ enum clade_status clade_exec_run(struct clade_exec *exec, const void *params, co
 	run.scratch = scratch;
 	run.constants = step->constant_views;
 	run.device = &step->device->info;
+	run.tuned = step->tuned;
 	run.opaque = &state;
 	step->device->driver->exec_begin(exec);
 	started = exec->queue->profiling ? now_ns() : 0;

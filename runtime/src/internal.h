@@ -85,6 +85,10 @@ enum clade_status clade_impl_check(const struct clade_impl *impl, const char *or
 enum clade_status clade_table_check(const void *table, size_t known, const char *what, const char *origin,
 				    struct clade_diag *diag);
 
+/* The same for a table that has grown: one that ends at `least`, as plugins of before have it, is well too. */
+enum clade_status clade_table_check_since(const void *table, size_t least, size_t known, const char *what,
+					  const char *origin, struct clade_diag *diag);
+
 /* The number of an op's ports with `flag` (CLADE_IN or CLADE_OUT). */
 uint32_t clade_op_port_count(const struct clade_op *op, uint32_t flag);
 

@@ -291,6 +291,26 @@ enum clade_status clade_prepare_layout(struct clade_prepare *prepare, uint32_t i
 
 /* ---- lifetime ---- */
 
+/* A value must be one of its candidates, or 0. */
+static enum clade_status copy_tuned(struct clade_step *step, const struct clade_node_info *node,
+				    struct clade_diag *diag)
+{
+	const struct clade_tunable *const *list = clade_impl_tunables(step->impl);
+
+	for (size_t i = 0; list[i] && node->tuned; i++) {
+		size_t k = 0;
+
+		while (list[i]->candidates[k] && list[i]->candidates[k] != node->tuned[i])
+			k++;
+		if (node->tuned[i] && !list[i]->candidates[k])
+			return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, NULL,
+					  "%.80s.%.80s: %d is no candidate of %s", step->impl->op, step->impl->name,
+					  (int)node->tuned[i], list[i]->name);
+		step->tuned[i] = node->tuned[i];
+	}
+	return CLADE_OK;
+}
+
 /* Copies what the node's description points to: the caller's may go. */
 static enum clade_status copy_node(struct clade_step *step, const struct clade_node_info *node, struct clade_diag *diag)
 {
@@ -324,8 +344,9 @@ static enum clade_status copy_node(struct clade_step *step, const struct clade_n
 		.outputs = step->outputs,
 		.sources = step->sources,
 		.device = &step->device->info,
+		.tuned = step->tuned,
 	};
-	return CLADE_OK;
+	return copy_tuned(step, node, diag);
 }
 
 static enum clade_status prepare_step(struct clade_step *step, struct clade_diag *diag)
@@ -443,6 +464,11 @@ const struct clade_impl *clade_step_impl(const struct clade_step *step)
 const struct clade_op *clade_step_op(const struct clade_step *step)
 {
 	return step ? step->op : NULL;
+}
+
+const struct clade_node_info *clade_step_node(const struct clade_step *step)
+{
+	return step ? &step->node : NULL;
 }
 
 enum clade_status clade_steps_build(struct clade_device *device, struct clade_step *const *steps, size_t count,

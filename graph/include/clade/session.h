@@ -11,7 +11,8 @@
 extern "C" {
 #endif
 
-/* How implementations are chosen. Order: `rules` (command line) > lock file > pins > first that accepts. */
+/* How implementations are chosen. Order: `rules` (command line) > lock file > pins > measured winners > first that
+ * accepts. Values that were measured go with their implementation whoever chose it. */
 struct clade_choices {
 	uint32_t size;
 	const char *const
@@ -22,6 +23,9 @@ struct clade_choices {
 	bool open_all;         /* never take a block whole */
 	bool keep_values;      /* no memory is reused: every node's value can be read (verify, plots) */
 	bool profiling;
+	/* Measured winners (tuned.h) as text, NULL: none. They must be of this device and driver (CLADE_ERR_DATA); one
+	 * whose implementation is not there, refuses or has no such value any more is passed over. */
+	const char *tuned_text;
 };
 
 /* Memory plus numbers for one graph on one device. Thread safety: one thread at a time; several sessions may share a
@@ -75,12 +79,16 @@ struct clade_refusal {
 struct clade_plan_step {
 	const char *path, *op, *impl, *device; /* device: the id where it runs */
 	const char *order;                     /* "canonical", "own", "reduced" */
-	const char *origin;                    /* "command line", "lock", "pin", "first that accepts", "only one" */
+	const char *origin; /* "command line", "lock", "pin", "measured", "first that accepts", "only one" */
 	bool is_copy, is_block, is_view;
 	size_t refusal_count;
 	const struct clade_refusal *refusals;
 	uint64_t device_ns;     /* profiling sessions: of the last run */
 	struct clade_cost cost; /* at the last run's shapes; caches count the rows in use */
+	const char *tuned;      /* values of tunables that were measured, "rows=8"; "": its own choice */
+	/* What it was planned for: types at the plan's bound. NULL for copies and views. Belongs to the session until
+	 * its next plan. */
+	const struct clade_node_info *node;
 };
 struct clade_plan_totals {
 	uint64_t steps, launches, copies, copy_bytes, weight_bytes, state_bytes, arena_bytes, second_layout_bytes;

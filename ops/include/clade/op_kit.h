@@ -22,6 +22,12 @@
 	(&(const struct clade_case) { sizeof(struct clade_case), name_, attrs_,                                        \
 				      ((const char *const[]) { __VA_ARGS__, NULL }), flags_ })
 
+/* The value of tunable `index` that was measured, or `otherwise`. `tuned`: a node's or a run's, may be NULL. */
+static inline int32_t clade_kit_tuned(const int32_t *tuned, uint32_t index, int32_t otherwise)
+{
+	return tuned && tuned[index] ? tuned[index] : otherwise;
+}
+
 /* Product of the dims first .. end - 1 of a concrete type; its size was checked when its memory was made. */
 static inline int64_t clade_kit_product(const struct clade_type *type, uint32_t first, uint32_t end)
 {

@@ -95,6 +95,7 @@ struct clade_run {
 	const struct clade_tensor *const *scratch, *const *constants; /* in the order they were asked for */
 	const struct clade_device_info *device;
 	void *opaque;
+	const int32_t *tuned; /* values of the implementation's tunables, as in prepare's node; 0: its own choice */
 };
 /* Native OpenCL handles for implementations that call a library; NULL on the host device. */
 struct clade_native {

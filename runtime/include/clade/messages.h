@@ -88,6 +88,7 @@ enum clade_message {
 	CLADE_MSG_PERMUTE = 213,
 	CLADE_MSG_RING = 214,
 	CLADE_MSG_NO_ROOM = 215,
+	CLADE_MSG_TUNED = 216, /* a file of measured winners */
 	/* 250-299 weight files */
 	CLADE_MSG_FILE_FIRST = 250,
 	CLADE_MSG_FILE_KIND = 250,   /* not the kind of file that is read here */
@@ -125,6 +126,7 @@ enum clade_message {
 	CLADE_MSG_TOOL_EMBED = 366,
 	CLADE_MSG_TOOL_CHAT = 367, /* --chat, --messages */
 	CLADE_MSG_TOOL_QUANTIZE = 368,
-	CLADE_MSG_TOOL_BENCH = 369 /* results of benchmarks */
+	CLADE_MSG_TOOL_BENCH = 369, /* results of benchmarks */
+	CLADE_MSG_TOOL_TUNE = 370
 };
 #endif

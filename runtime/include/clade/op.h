@@ -191,6 +191,19 @@ struct clade_node_info {
 	const struct clade_type *const *outputs; /* NULL entries: not used by anyone */
 	const enum clade_source_kind *sources;   /* per input */
 	const struct clade_device_info *device;
+	/* Values of the tunables of the implementation that is asked, in the order of its table; 0: its own choice.
+	 * NULL: all are 0 (clade_kit_tuned reads both). */
+	const int32_t *tuned;
+};
+
+/* A number that changes how fast an implementation is, never what it computes: rows of a tile, items a group. `clade
+ * tune` tries the candidates, and what it found arrives in node->tuned (prepare, accepts) and run->tuned. */
+#define CLADE_MAX_TUNABLES 8
+struct clade_tunable {
+	uint32_t size;
+	const char *name;          /* "rows" */
+	const int32_t *candidates; /* above 0, ended by 0. 0 itself stands for the implementation's own choice */
+	const char *help;
 };
 
 struct clade_prepare; /* see host.h for what may be asked of it */
@@ -219,6 +232,9 @@ struct clade_impl {
 	/* CLADE_DTYPE_BITs, beside f32, of weights that it reads at CLADE_STORED ports. It is not asked about others.
 	 */
 	uint32_t weight_dtypes;
+	/* NULL-terminated, at most CLADE_MAX_TUNABLES; NULL: nothing to tune. Tables that end before it have none:
+	 * clade_impl_tunables. */
+	const struct clade_tunable *const *tunables;
 };
 
 #ifdef __cplusplus

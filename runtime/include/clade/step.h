@@ -18,6 +18,8 @@ CLADE_API const char *clade_op_nearest(struct clade_context *context, const char
 /* Implementations of `op`, best first (priority descending, then name). index past the end: NULL. */
 CLADE_API const struct clade_impl *clade_impl_at(struct clade_context *context, const char *op, size_t index);
 CLADE_API const struct clade_impl *clade_impl_find(struct clade_context *context, const char *op, const char *name);
+/* Its table of tunables, NULL-terminated; an empty one if it has none. */
+CLADE_API const struct clade_tunable *const *clade_impl_tunables(const struct clade_impl *impl);
 /* The file that registered it; "" for built-ins. */
 CLADE_API const char *clade_impl_origin(struct clade_context *context, const struct clade_impl *impl);
 
@@ -56,6 +58,8 @@ CLADE_API size_t clade_step_scratch_count(const struct clade_step *step);
 CLADE_API size_t clade_step_scratch_bytes(const struct clade_step *step, size_t slot);
 CLADE_API const struct clade_impl *clade_step_impl(const struct clade_step *step);
 CLADE_API const struct clade_op *clade_step_op(const struct clade_step *step);
+/* What it was created for; belongs to the step. */
+CLADE_API const struct clade_node_info *clade_step_node(const struct clade_step *step);
 /* Builds (or takes from the binary cache) all programs that these steps need: few, one for each set
  * of defines, and of kernels only those that are wanted. */
 CLADE_API enum clade_status clade_steps_build(struct clade_device *device, struct clade_step *const *steps,

@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""clade tune, on an op whose fastest right candidate is known. Usage: test_tune.py PROGRAM SOURCE PLUGIN"""
+import os
+import sys
+
+from program import main
+
+PROGRAM = os.path.abspath(sys.argv[1])
+PLUGIN = ["--plugin", os.path.abspath(sys.argv[3])]
+DEVICE = ["--device", "ref"]
+GRAPH = """clade 1
+model "rigged"
+dim T : run
+entry main {
+  input x : f32[T, 7]
+  %sz = rigged(x)
+  output y : f32[T, 7] = z
+}
+"""
+
+
+def tune(clade, *args):
+    return clade.json("tune", *args, "--budget", "60", *PLUGIN, *DEVICE)
+
+
+def steps(clade, *args):
+    report = clade.json("check", "rigged.graph", "--explain", "--dim", "T=8", *PLUGIN, *DEVICE, *args)
+    [step] = [step for step in report["steps"] if step["op"] == "rigged"]
+    return step["origin"], step["impl"], step["tuned"]
+
+
+def winners(clade):
+    [name] = [name for name in os.listdir(os.path.join(clade.env["XDG_CACHE_HOME"], "clade")) if name.startswith("tuned-")]
+    return os.path.join(clade.env["XDG_CACHE_HOME"], "clade", name)
+
+
+def test_search(clade):
+    """the fastest right candidate wins; what is fast and wrong never does"""
+    clade.file("rigged.graph", GRAPH % "")
+    assert steps(clade) == ("first that accepts", "geared", "")
+    report = tune(clade, "--op", "rigged", "--shape", "M=8,N=7")
+    [node] = report["nodes"]
+    assert (node["before"], node["winner"], node["found"]) == ("geared", "geared gear=3", True), node
+    assert node["wrong"] >= 2 and node["seconds"] < 0.5 * node["before_seconds"]  # gear 5, and the liar
+    assert report["file"] == winners(clade) and report["left"] == 0
+    return None
+
+
+def test_order(clade):
+    """command line, lock file, pin, measured, first that accepts; and --no-tuned"""
+    clade.file("rigged.graph", GRAPH % "")
+    report = tune(clade, "rigged.graph")  # by the plans of a model
+    assert report["found"] == len(report["nodes"]) == 6 and report["left"] == 0
+    assert steps(clade) == ("measured", "geared", "gear=3")
+    assert steps(clade, "--no-tuned") == ("first that accepts", "geared", "")
+    assert steps(clade, "--impl", "rigged=ref") == ("command line", "ref", "")
+    assert steps(clade, "--impl", "rigged=geared") == ("command line", "geared", "gear=3")  # its values stay
+    clade.file("lock.txt", "clade-lock 1\nz = ref\n")
+    assert steps(clade, "--locked", "lock.txt") == ("lock", "ref", "")
+    clade.file("rigged.graph", GRAPH % '@impl("ref") ')
+    assert steps(clade) == ("pin", "ref", "")
+    assert steps(clade, "--impl", "rigged=geared") == ("command line", "geared", "gear=3")
+    clade.file("rigged.graph", GRAPH % "")
+    ran = ["run", "rigged.graph", "--in", "x=[[1,2,3,4,5,6,7]]"]
+    assert clade.json(*ran, *PLUGIN, *DEVICE) == clade.json(*ran, "--no-tuned", *PLUGIN, *DEVICE)
+
+
+def test_files(clade):
+    """kept files: damaged ones and those of another driver are told and passed over; export, import, merge"""
+    clade.file("rigged.graph", GRAPH % "")
+    tune(clade, "--op", "rigged", "--shape", "M=8,N=7")
+    path = winners(clade)
+    text = open(path, encoding="utf-8").read()
+    assert clade("tune", "export", *PLUGIN, *DEVICE)[0] == text
+    damaged = [text[:-30], text[: len(text) // 2], "", text.replace("gear=3", "gear=2"), text.replace("clade-tuned 1", "clade-tuned 2"), text + "x\n"]
+    for content in damaged + ["\0\n", text.replace("end ", "end  ")]:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(content)
+        out, err = clade("check", "rigged.graph", "--explain", "--dim", "T=8", *PLUGIN, *DEVICE)
+        assert "first that accepts" in out and "measured winners are not used" in err, (content, err)
+        clade.file("bad.txt", content)
+        assert "CLADE-216" in clade("tune", "import", "bad.txt", *PLUGIN, *DEVICE, rc=3)[1], content
+    os.remove(path)
+    clade.file("good.txt", text)
+    clade("tune", "import", "good.txt", *PLUGIN, *DEVICE)
+    assert steps(clade) == ("measured", "geared", "gear=3")
+    assert open(path, encoding="utf-8").read() == text
+    os.chmod(path, 0o666)  # anyone's to write
+    assert "not yours alone" in clade("check", "rigged.graph", "--explain", *PLUGIN, *DEVICE)[1]
+    os.chmod(path, 0o600)
+    other = signed(text.replace("driver 0", "driver 9"))
+    clade.file("other.txt", other)
+    assert "driver" in clade("tune", "import", "other.txt", *PLUGIN, *DEVICE, rc=3)[1]
+    assert "measured on" in clade("tune", "merge", "good.txt", "other.txt", rc=3)[1]
+    second = signed(text.replace("gear=3", "gear=2"))
+    more = signed(text.replace("x:f32[8,8]", "x:f32[16,8]"))
+    clade.file("second.txt", second)
+    clade.file("more.txt", more)
+    assert clade("tune", "merge", "good.txt", "second.txt")[0] == second  # the later one counts
+    clade("tune", "merge", "second.txt", "good.txt", "more.txt", "-o", "all.txt")
+    merged = open(os.path.join(clade.folder, "all.txt"), encoding="utf-8").read()
+    assert merged.count("gear=3") == 2 and "gear=2" not in merged
+
+
+def test_strange(clade):
+    """winners that this program does not know: an implementation or a value that is gone is passed over"""
+    clade.file("rigged.graph", GRAPH % "")
+    tune(clade, "--op", "rigged", "--shape", "M=8,N=7")
+    path = winners(clade)
+    text = open(path, encoding="utf-8").read()
+    for before, after in [("gear=3", "gear=77"), ("gear=3", "teeth=3"), ("geared gear=3", "gone"), ("gear=3", "gear=x")]:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(signed(text.replace(before, after)))
+        assert steps(clade) == ("first that accepts", "geared", ""), after
+
+
+def signed(text):
+    """The text with the checksum that belongs to it."""
+    body, value = text[: text.index("end ")], 0xCBF29CE484222325
+    for byte in body.encode():
+        value = (value ^ byte) * 0x100000001B3 % 2**64
+    return f"{body}end {value:016x}\n"
+
+
+def test_errors(clade):
+    """words that do not fit"""
+    cases = [
+        (["tune"], "one MODEL or --op"), (["tune", "dates", "--op", "linear"], "one MODEL or --op"), (["tune", "--op", "lienar"], "did you mean linear"),
+        (["tune", "import"], "takes one file"), (["tune", "merge", "a"], "two files"), (["tune", "dates", "--shape", "M=1"], "belongs to --op"),
+        (["tune", "--op", "linear", "-o", "x"], "belongs to export"), (["tune", "--op", "linear", "--shape", "Q=1"], "M (or rows"),
+        (["tune", "dates", "--budget", "0"], "--budget"),
+    ]
+    for args, text in cases:
+        err = clade(*args, "--device", "ref", rc=2)[1]
+        assert text in err, (args, err)
+    assert "nothing to choose" in clade("tune", "--op", "linear", "--device", "ref")[1]
+
+
+if __name__ == "__main__":
+    sys.exit(main([value for name, value in list(globals().items()) if name.startswith("test_")], PROGRAM, "tune"))

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* The search for the fastest way to compute one node: implementations and values of their tunables. */
+#ifndef CLADE_TOOL_SEARCH_H
+#define CLADE_TOOL_SEARCH_H
+
+#include "trial.h"
+
+#include <clade/tuned.h>
+
+/* One node that is tuned. */
+struct search_node {
+	char key[CLADE_TUNED_KEY];
+	struct op_case op_case;
+	double count, estimate; /* how often it runs, and seconds at a guess: for the order of work */
+};
+struct search_result {
+	char before[400], winner[400]; /* "cl.cpu rows=8" */
+	char impl[64], values[CLADE_TUNED_VALUES];
+	double before_seconds, seconds;
+	size_t candidates, wrong; /* tried; of them with other bits than the reference */
+	bool found;               /* the winner is another than what is chosen without it, beyond the noise */
+};
+/* Measures until `deadline` (seconds_now). What is not bit-equal to the reference cannot win, and a winner must be
+ * faster than what is chosen now by more than the noise of both. CLADE_ERR_UNSUPPORTED: nothing here takes the node. */
+enum clade_status search_node(struct tool *tool, struct clade_device *device, struct clade_queue *queue,
+			      struct search_node *node, double deadline, struct search_result *out);
+
+#endif
