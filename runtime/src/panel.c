@@ -58,54 +58,58 @@ void clade_panel_elements(size_t bytes, char *panel, char *rows, int64_t columns
 		}
 }
 
-/* ---- blocks of 32: a scale, then quants; `at` is the first quant of the row's place in the panel ---- */
+/* ---- blocks of 32: a scale, then quants; `quants` are those of all rows of a panel's group, `j` one of these rows
+ * ---- */
 
 enum { SCALE = 2, Q8_0_QUANTS = 32, Q4_0_QUANTS = 16 }; /* bytes */
 
-static void q8_0_pack(char *at, int64_t width, const char *quants)
+static void q8_0_pack(char *quants, int64_t width, int64_t j, const char *row)
 {
 	for (int64_t i = 0; i < Q8_0_QUANTS; i++)
-		at[i * width] = quants[i];
+		quants[i * width + j] = row[i];
 }
 
-static void q8_0_unpack(const char *at, int64_t width, char *quants)
+static void q8_0_unpack(const char *quants, int64_t width, int64_t j, char *row)
 {
 	for (int64_t i = 0; i < Q8_0_QUANTS; i++)
-		quants[i] = at[i * width];
+		row[i] = quants[i * width + j];
 }
 
-/* Elements 2 i and 2 i + 1 of 32 into one byte; exclusive or with 8 makes a nibble that is 8 too large two's
- * complement. */
-static void q4_0_pack(char *at, int64_t width, const char *quants)
+/* A row's block has element i in the low half of byte i and element 16 + i in the high half; words 0 and 1 take the
+ * low halves, 2 and 3 the high ones. */
+static void q4_0_pack(char *quants, int64_t width, int64_t j, const char *row)
 {
-	const unsigned char *from = (const unsigned char *)quants;
+	for (int64_t word = 0; word < 4; word++) {
+		const unsigned char *from = (const unsigned char *)row + word % 2 * 8;
+		uint32_t bits = 0;
 
-	for (int64_t i = 0; i < Q4_0_QUANTS / 2; i++) {
-		unsigned even = from[2 * i], odd = from[2 * i + 1];
-
-		at[i * width] = (char)(((even & 15) | (odd & 15) << 4) ^ 0x88);
-		at[(i + Q4_0_QUANTS / 2) * width] = (char)((even >> 4 | (odd & 0xf0)) ^ 0x88);
+		for (int i = 0; i < 8; i++)
+			bits |= (uint32_t)(from[i] >> word / 2 * 4 & 15) << 4 * i;
+		memcpy(quants + (word * width + j) * 4, &bits, 4);
 	}
 }
 
-static void q4_0_unpack(const char *at, int64_t width, char *quants)
+static void q4_0_unpack(const char *quants, int64_t width, int64_t j, char *row)
 {
-	for (int64_t i = 0; i < Q4_0_QUANTS / 2; i++) {
-		unsigned low = (unsigned char)at[i * width] ^ 0x88u;
-		unsigned high = (unsigned char)at[(i + Q4_0_QUANTS / 2) * width] ^ 0x88u;
+	memset(row, 0, Q4_0_QUANTS);
+	for (int64_t word = 0; word < 4; word++) {
+		char *to = row + word % 2 * 8;
+		uint32_t bits;
 
-		quants[2 * i] = (char)((low & 15) | (high & 15) << 4);
-		quants[2 * i + 1] = (char)(low >> 4 | (high & 0xf0));
+		memcpy(&bits, quants + (word * width + j) * 4, 4);
+		for (int i = 0; i < 8; i++)
+			to[i] = (char)((unsigned char)to[i] | (bits >> 4 * i & 15) << word / 2 * 4);
 	}
 }
 
 static const struct codec {
-	int64_t bytes; /* of a block's quants */
-	void (*pack)(char *at, int64_t width, const char *quants);
-	void (*unpack)(const char *at, int64_t width, char *quants);
+	int64_t bytes, step; /* of a block's quants; between those of one row */
+	int zero;            /* a byte of quants that are 0 */
+	void (*pack)(char *quants, int64_t width, int64_t j, const char *row);
+	void (*unpack)(const char *quants, int64_t width, int64_t j, char *row);
 } codecs[CLADE_DTYPE_COUNT] = {
-	[CLADE_Q8_0] = { Q8_0_QUANTS, q8_0_pack, q8_0_unpack },
-	[CLADE_Q4_0] = { Q4_0_QUANTS, q4_0_pack, q4_0_unpack },
+	[CLADE_Q8_0] = { Q8_0_QUANTS, 1, 0, q8_0_pack, q8_0_unpack },
+	[CLADE_Q4_0] = { Q4_0_QUANTS, 4, 0x88, q4_0_pack, q4_0_unpack },
 };
 
 void clade_panel_blocks(enum clade_dtype dtype, char *panel, char *rows, int64_t columns, int64_t width, int64_t first,
@@ -117,27 +121,29 @@ void clade_panel_blocks(enum clade_dtype dtype, char *panel, char *rows, int64_t
 	for (int64_t k = 0; k < columns; k++, panel += group)
 		for (int64_t j = first; j < first + count; j++) {
 			char *from = rows + (size_t)((j - first) * columns + k) * block;
-			char *scale = panel + SCALE * j, *quants = panel + SCALE * width + j;
+			char *scale = panel + SCALE * j, *quants = panel + SCALE * width;
 
 			memcpy(pack ? scale : from, pack ? from : scale, SCALE);
 			if (pack)
-				codec->pack(quants, width, from + SCALE);
+				codec->pack(quants, width, j, from + SCALE);
 			else
-				codec->unpack(quants, width, from + SCALE);
+				codec->unpack(quants, width, j, from + SCALE);
 		}
 }
 
 void clade_panel_pad(enum clade_dtype dtype, size_t bytes, char *panel, int64_t columns, int64_t width, int64_t used)
 {
 	size_t group = bytes * (size_t)width, left = (size_t)(width - used);
+	const struct codec *codec = dtype == CLADE_DTYPE_COUNT ? NULL : &codecs[dtype];
 
 	for (int64_t k = 0; k < columns; k++, panel += group) {
-		if (dtype == CLADE_DTYPE_COUNT) {
+		if (!codec) {
 			memset(panel + bytes * (size_t)used, 0, bytes * left);
 			continue;
 		}
 		memset(panel + SCALE * used, 0, SCALE * left);
-		for (int64_t i = 0; i < codecs[dtype].bytes; i++)
-			memset(panel + SCALE * width + i * width + used, 0, left);
+		for (int64_t i = 0; i < codec->bytes / codec->step; i++)
+			memset(panel + SCALE * width + (i * width + used) * codec->step, codec->zero,
+			       left * (size_t)codec->step);
 	}
 }

@@ -341,11 +341,10 @@ static int panel_quant(enum clade_dtype dtype, const unsigned char *packed, int6
 {
 	int64_t block = clade_dtype_info(dtype)->bytes;
 	const unsigned char *group = packed + (n / width * (columns / 32) + k / 32) * width * block;
-	int64_t byte = 2 * width + (dtype == CLADE_Q8_0 ? k % 32 : k % 32 / 2) * width + n % width;
 
 	if (dtype == CLADE_Q8_0)
-		return (signed char)group[byte];
-	return k % 2 ? (signed char)group[byte] >> 4 : (signed char)(group[byte] << 4) >> 4;
+		return (signed char)group[2 * width + k % 32 * width + n % width];
+	return (group[2 * width + (k % 32 / 8 * width + n % width) * 4 + k % 8 / 2] >> k % 2 * 4 & 15) - 8;
 }
 
 static int row_quant(enum clade_dtype dtype, const unsigned char *rows, int64_t columns, int64_t n, int64_t k)

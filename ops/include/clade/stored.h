@@ -99,9 +99,10 @@ static inline float clade_stored_at(const struct clade_tensor *w, int64_t row, i
 	i %= group;
 	if (!panel)
 		return clade_stored_half(at) * clade_stored_quant(dtype, at, i);
-	byte = (int8_t)at[2 * width + (dtype == CLADE_Q8_0 ? i : i / 2) * width + place];
-	if (dtype == CLADE_Q4_0)
-		byte = (((i % 2 ? byte >> 4 : byte) + 8) & 15) - 8;
+	if (dtype == CLADE_Q8_0)
+		byte = (int8_t)at[2 * width + i * width + place];
+	else
+		byte = (at[2 * width + (i / 8 * width + place) * 4 + i % 8 / 2] >> i % 2 * 4 & 15) - 8;
 	return clade_stored_half(at + 2 * place) * (float)byte;
 }
 

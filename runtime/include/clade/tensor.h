@@ -54,8 +54,8 @@ struct clade_type {
  * stored as weights [out, in]: rows n are grouped into panels of `width`; panel p holds k consecutive groups of
  * `width` elements, so element (n, k) is at ((n / width) * K + k) * width + n % width; the last panel is padded with
  * +0. Of a type in blocks of 32 a panel holds k / 32 consecutive groups instead: `width` f16 scales, then for Q8_0 32
- * times `width` int8 (one k after the other), for Q4_0 16 times `width` bytes, each with the quant of an even k in its
- * low half and that of the next k in its high half, as two's complement. */
+ * times `width` int8 (one k after the other), for Q4_0 4 times `width` little-endian 32-bit words, each with the
+ * quants of 8 consecutive k from its lowest nibble up, 8 too large as in the file. */
 enum clade_layout_kind {
 	CLADE_LAYOUT_ROWS = 0,
 	CLADE_LAYOUT_PANEL = 1,
