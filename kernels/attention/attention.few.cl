@@ -41,11 +41,34 @@ static inline void few_chains(const struct attention_rows *rows, int key, int la
 	}
 }
 
-/* Scores of keys lo <= j < hi of the block that lies at row `place`, and up to the next multiple of VW. */
-static inline void few_scores(struct attention_rows *rows, int place, int lo, int hi)
+/* A line of memory that will be read soon. Keys are read VW rows side by side, which no processor foresees. */
+#if defined(__clang__) && defined(__x86_64__)
+#define FEW_FETCH(p) __builtin_prefetch((const void *)(size_t)(p), 0, 3)
+#else
+#define FEW_FETCH(p)
+#endif
+#define FEW_LINE 16 /* floats */
+
+static inline void few_fetch(__global const float *rows, long step, int lo, int hi, int n)
 {
+	for (int j = lo; j < hi; j++)
+		for (int c = 0; c < n; c += FEW_LINE)
+			FEW_FETCH(rows + j * step + c);
+}
+
+/* Scores of keys lo <= j < hi of the block that lies at row `place`, and up to the next multiple of VW. Values are fetched
+ * meanwhile. */
+static inline void few_scores(struct attention_rows *rows, int place, int lo, int hi, __global const float *v, long v_s,
+			      int e)
+{
+	__global const float *k = rows->k + place * rows->k_s;
+
+	few_fetch(k, rows->k_s, lo, min(lo + VW, hi), rows->d);
 	for (int j = lo / VW * VW; j < hi; j += VW) {
 		vf sum[ROWS], chain[ROWS];
+
+		few_fetch(k, rows->k_s, j + VW, min(j + 2 * VW, hi), rows->d);
+		few_fetch(v, v_s, max(j, lo), min(j + VW, hi), e);
 
 		for (int r = 0; r < ROWS; r++)
 			sum[r] = (vf)(0.0f);
@@ -127,7 +150,7 @@ __kernel void attention__few(ATTENTION_ARGS)
 		int lo = max(sight.x - key, 0), hi = min(sight.y - key, ATTENTION_KEYS), place = ATTENTION_PLACE(key);
 		struct attention_join join;
 
-		few_scores(&rows, place, lo, hi);
+		few_scores(&rows, place, lo, hi, v + (long)place * v_s, v_s, e);
 		for (int r = 0; r < ROWS; r++) {
 			rows.live[r] = (int2)(0, 0);
 			join.live[r] = false;
