@@ -133,31 +133,60 @@ static inline void few_merge(const struct attention_rows *rows, const struct att
 	attention_rows_rest(rows, join, active, v, v_s, c, e, y);
 }
 
-/* Item (i, head, batch): rows [i * ROWS, (i + 1) * ROWS). The results grow in y. */
-__kernel void attention__few(ATTENTION_ARGS)
+/* The block of keys from `key` on, of those in sight. */
+static inline void few_block(struct attention_rows *rows, int active, int key, int2 sight, int s, __global const float *v,
+			      long v_s, int e, __global float *y, __global float *weights)
 {
-	int head = (int)get_global_id(1), batch = (int)get_global_id(2), row0 = (int)get_global_id(0) * ROWS;
-	int active = min(t * group - row0, ROWS);
+	int lo = max(sight.x - key, 0), hi = min(sight.y - key, ATTENTION_KEYS);
+	int place = rows->flags & ATTENTION_RING ? key % s : key;
+	struct attention_join join;
+
+	few_scores(rows, place, lo, hi, v + (long)place * v_s, v_s, e);
+	for (int r = 0; r < ROWS; r++) {
+		rows->live[r] = (int2)(0, 0);
+		join.live[r] = false;
+		if (r < active)
+			attention_rows_join(rows, r, key, lo, hi, weights, &join);
+	}
+	few_merge(rows, &join, active, v + (long)place * v_s, v_s, e, y);
+}
+
+/* Item (i, head, batch): rows [i * span, (i + 1) * span), span <= ROWS. The results grow in y. */
+__kernel void attention__few(ATTENTION_ARGS, int span)
+{
+	int head = (int)get_global_id(1), batch = (int)get_global_id(2), row0 = (int)get_global_id(0) * span;
+	int active = min(t * group - row0, span);
 	struct attention_rows rows;
 	int2 sight;
 
 	if (head >= g || batch >= batches || row0 >= t * group)
 		return;
 	attention_rows_begin(&rows, row0, active, ROWS, head, batch, ATTENTION_PASS);
+	attention_rows_zero(&rows, e, y);
 	v += v_at + (ulong)(batch * v_b + head * v_g);
 	sight = attention_rows_range(&rows);
-	for (int key = sight.x / ATTENTION_KEYS * ATTENTION_KEYS; key < sight.y; key += ATTENTION_KEYS) {
-		int lo = max(sight.x - key, 0), hi = min(sight.y - key, ATTENTION_KEYS), place = ATTENTION_PLACE(key);
-		struct attention_join join;
-
-		few_scores(&rows, place, lo, hi, v + (long)place * v_s, v_s, e);
-		for (int r = 0; r < ROWS; r++) {
-			rows.live[r] = (int2)(0, 0);
-			join.live[r] = false;
-			if (r < active)
-				attention_rows_join(&rows, r, key, lo, hi, weights, &join);
-		}
-		few_merge(&rows, &join, active, v + (long)place * v_s, v_s, e, y);
-	}
+	for (int key = sight.x / ATTENTION_KEYS * ATTENTION_KEYS; key < sight.y; key += ATTENTION_KEYS)
+		few_block(&rows, active, key, sight, s, v, v_s, e, y, weights);
 	attention_rows_end(&rows, active, s, e, y, weights);
+}
+
+/* Item (i * blocks + block, head, batch): the same rows, one block of keys. */
+__kernel void attention__few_part(ATTENTION_PART_ARGS)
+{
+	int block = (int)get_global_id(0) % blocks, row0 = (int)get_global_id(0) / blocks * span;
+	int head = (int)get_global_id(1), batch = (int)get_global_id(2), active = min(t * group - row0, span), key;
+	ulong first = ((ulong)batch * g + head) * (t * group) + row0;
+	struct attention_rows rows;
+	int2 sight;
+
+	if (head >= g || batch >= batches || row0 >= t * group)
+		return;
+	attention_rows_begin(&rows, row0, active, ROWS, head, batch, ATTENTION_PASS);
+	attention_part_begin(&rows, active, chains_at, first, blocks, block, e);
+	v += v_at + (ulong)(batch * v_b + head * v_g);
+	sight = attention_rows_range(&rows);
+	key = attention_part_key(sight, flags, block);
+	if (key + ATTENTION_KEYS > sight.x && key < sight.y)
+		few_block(&rows, active, key, sight, s, v, v_s, e, chains, weights);
+	attention_part_end(&rows, active, ends + ends_at, first, blocks, block);
 }

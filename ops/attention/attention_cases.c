@@ -85,6 +85,11 @@ const struct clade_case *const attention_cases[] = {
 	     "mask = bool[2, 3, 4, 290] mask"),
 	CASE("grouped_decode", "causal = true", 0, QKV(2, 8, 1, 64, 2, 300, 64), "q_pos = i32[2, 1] positions:280",
 	     "kv_len = i32[2] ids:300"),
+	CASE("one_head_decode", "causal = true", 0, QKV(1, 1, 1, 64, 1, 700, 80), "q_pos = i32[1, 1] positions:600"),
+	CASE("one_key_head_decode", "causal = true, softcap = 4", 0, QKV(1, 8, 1, 64, 1, 1030, 64),
+	     "q_pos = i32[1, 1] positions:1027"),
+	CASE("three_heads_decode", "causal = true, window = 300", 0, QKV(1, 9, 1, 40, 3, 900, 40),
+	     "bias = f32[1, 9, 1, 900]", "q_pos = i32[1, 1] positions:890"),
 	CASE("strided", "causal = true", 0, "q = f32[2, 4, 11, 16] normal strided",
 	     "k = f32[2, 2, 40, 16] normal strided", "v = f32[2, 2, 40, 9] normal strided", "bias = f32[1, 4, 11, 40]"),
 	/* refused */

@@ -7,8 +7,9 @@
 
 struct attention_slots {
 	uint32_t blocks, fold, weigh;  /* kernels of cl */
-	uint32_t tiles, row, rows;     /* kernels of cl.cpu */
-	uint32_t chains, ends, totals; /* scratch of cl */
+	uint32_t tiles, row, rows;     /* kernels of cl.cpu; tiles: the only one, if split */
+	uint32_t chains, ends, totals; /* scratch of cl, and of cl.cpu if split */
+	bool split;                    /* cl.cpu: rows are shared by items of a block of keys each, then folded */
 	int64_t slice;                 /* rows of each (batch, key head) that scratch holds */
 };
 
@@ -87,7 +88,7 @@ static uint32_t group_rows(const struct clade_device_info *device)
 	return lanes(device) > 1 ? 1 : device->kind == CLADE_DEVICE_CPU ? 16 : 32;
 }
 
-static enum clade_status prepare_scratch(struct clade_prepare *prepare, struct attention_slots *slots)
+static enum clade_status prepare_scratch(struct clade_prepare *prepare, struct attention_slots *slots, uint64_t width)
 {
 	const struct clade_node_info *node = prepare->node;
 	const int64_t *q = node->inputs[ATTENTION_Q]->dims, *v = node->inputs[ATTENTION_V]->dims;
@@ -95,7 +96,6 @@ static enum clade_status prepare_scratch(struct clade_prepare *prepare, struct a
 	uint64_t heads = (uint64_t)(q[0] * v[1]), rows = v[1] ? (uint64_t)(q[2] * (q[1] / v[1])) : 0;
 	const struct attention_params *params = node->params;
 	uint64_t blocks = ((uint64_t)v[2] + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK + params->ring;
-	uint64_t width = lanes(node->device);
 	uint64_t row_bytes = (blocks * ((uint64_t)v[3] + 2) + 2) * sizeof(float) * (heads ? heads : 1);
 	uint64_t slice = SLICE_BYTES / row_bytes / width * width;
 	enum clade_status status;
@@ -124,7 +124,7 @@ static enum clade_status prepare_cl(struct clade_prepare *prepare)
 	if (!status)
 		status = prepare->host->kernel(prepare, source, "attention_weigh", NULL, &slots->weigh);
 	if (!status)
-		status = prepare_scratch(prepare, slots);
+		status = prepare_scratch(prepare, slots, lanes(prepare->node->device));
 	return status;
 }
 
@@ -227,6 +227,40 @@ static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t wh
 	return false;
 }
 
+/* Rows of a plan so few that their items would leave processors idle share the keys among them. What is decided here
+ * holds for all lengths of the cache. */
+static bool splits(const struct clade_node_info *node)
+{
+	const int64_t *q = node->inputs[ATTENTION_Q]->dims, *k = node->inputs[ATTENTION_K]->dims;
+	const struct attention_params *params = node->params;
+	int64_t rows = k[1] ? q[2] * (q[1] / k[1]) : 0, units = node->device->compute_units, items = q[0] * k[1];
+
+	int64_t blocks = (k[2] + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK, width = node->inputs[ATTENTION_V]->dims[3] + 2;
+
+	if (!rows || rows > TILE_ROWS || k[2] <= ATTENTION_BLOCK || params->ring || node->outputs[1] || !units)
+		return false;
+	if (rows * items * blocks > (int64_t)(SLICE_BYTES / sizeof(float)) / width)
+		return false;
+	return items < units || (items % units && items < 4 * units);
+}
+
+static enum clade_status prepare_split(struct clade_prepare *prepare, struct attention_slots *slots)
+{
+	const int64_t *q = prepare->node->inputs[ATTENTION_Q]->dims, *k = prepare->node->inputs[ATTENTION_K]->dims;
+	int64_t rows = q[2] * (q[1] / k[1]);
+	bool few = rows <= ATTENTION_FEW;
+	char define[16];
+	enum clade_status status;
+
+	slots->split = true;
+	snprintf(define, sizeof(define), "ROWS=%d", few ? (rows > 1 ? 4 : 1) : TILE_ROWS);
+	status = prepare->host->kernel(prepare, few ? "attention/attention.few.cl" : "attention/attention.cpu.cl",
+				       few ? "attention__few_part" : "attention__tiles_part", define, &slots->tiles);
+	if (!status)
+		status = prepare->host->kernel(prepare, "attention/attention.cl", "attention_fold", NULL, &slots->fold);
+	return status ? status : prepare_scratch(prepare, slots, 1);
+}
+
 static enum clade_status prepare_cpu(struct clade_prepare *prepare)
 {
 	static const char few[] = "attention/attention.few.cl";
@@ -234,6 +268,8 @@ static enum clade_status prepare_cpu(struct clade_prepare *prepare)
 	char rows[16];
 	enum clade_status status;
 
+	if (splits(prepare->node))
+		return prepare_split(prepare, slots);
 	snprintf(rows, sizeof(rows), "ROWS=%d", TILE_ROWS);
 	status = prepare->host->kernel(prepare, "attention/attention.cpu.cl", "attention__tiles", rows, &slots->tiles);
 	if (!status)
@@ -253,6 +289,24 @@ static int64_t rows_of_item(const struct attention_shape *shape, int64_t rows, u
 	return (rows + cuts - 1) / cuts;
 }
 
+/* All rows of a key head in one item a block of keys. */
+static enum clade_status run_split(const struct clade_run *run, const struct attention_shape *shape,
+				   struct clade_arg *args, uint32_t count)
+{
+	const struct attention_slots *slots = run->data;
+	int64_t rows = shape->t * (shape->h / shape->g), blocks = (shape->s + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK;
+	enum clade_status status;
+
+	args[count++] = (struct clade_arg)CLADE_TENSOR(run->scratch[slots->chains]);
+	args[count++] = (struct clade_arg)CLADE_TENSOR(run->scratch[slots->ends]);
+	args[count++] = (struct clade_arg)CLADE_INT(rows);
+	args[count++] = (struct clade_arg)CLADE_INT(blocks);
+	status = run->host->launch(run, slots->tiles, args, count,
+				   (const uint64_t[3]) { (uint64_t)blocks, (uint64_t)shape->g, (uint64_t)shape->b },
+				   NULL);
+	return status ? status : launch_fold(run, shape, 0, rows, blocks);
+}
+
 static enum clade_status run_cpu(const struct clade_run *run)
 {
 	const struct attention_slots *slots = run->data;
@@ -267,6 +321,8 @@ static enum clade_status run_cpu(const struct clade_run *run)
 		return status;
 	rows = shape.t * (shape.h / shape.g);
 	count = put_args(run, &shape, args);
+	if (slots->split)
+		return run_split(run, &shape, args, count);
 	if (rows > ATTENTION_FEW) {
 		shared = rows_of_item(&shape, rows, run->device->compute_units);
 		args[count++] = (struct clade_arg)CLADE_INT(shared);
@@ -277,6 +333,7 @@ static enum clade_status run_cpu(const struct clade_run *run)
 	}
 	/* Rows that share an item share the reading of keys; but every processor should have an item. */
 	shared = rows > 1 && (rows + 3) / 4 * shape.g * shape.b >= run->device->compute_units ? 4 : 1;
+	args[count++] = (struct clade_arg)CLADE_INT(shared);
 	return run->host->launch(
 		run, shared == 4 ? slots->rows : slots->row, args, count,
 		(const uint64_t[3]) { (uint64_t)((rows + shared - 1) / shared), (uint64_t)shape.g, (uint64_t)shape.b },
