@@ -43,7 +43,7 @@ static inline void few_chains(const struct attention_rows *rows, int key, int la
 
 /* A line of memory that will be read soon. Keys are read VW rows side by side, which no processor foresees. */
 #if defined(__clang__) && defined(__x86_64__)
-#define FEW_FETCH(p) __builtin_prefetch((const void *)(size_t)(p), 0, 3)
+#define FEW_FETCH(p) __builtin_prefetch((const void *)(ulong)(p), 0, 3)
 #else
 #define FEW_FETCH(p)
 #endif
