@@ -408,5 +408,6 @@ const struct command command_bench = {
 	.groups = groups,
 	.max_arguments = 3,
 	.run = run,
+	.measures = true,
 	.streams = true,
 };

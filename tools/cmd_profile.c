@@ -241,4 +241,5 @@ const struct command command_profile = {
 	.min_arguments = 1,
 	.max_arguments = 1,
 	.run = run,
+	.measures = true,
 };

@@ -326,5 +326,6 @@ const struct command command_tune = {
 	.groups = groups,
 	.max_arguments = SIZE_MAX,
 	.run = run,
+	.measures = true,
 	.streams = true,
 };

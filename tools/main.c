@@ -102,6 +102,13 @@ static enum clade_status open_context(struct tool *tool)
 		.log_level = CLADE_LOG_INFO, /* log_line shows less */
 		.kernel_dir = tool->options.kernel_dir,
 	};
+	const char *compile = getenv("CLADE_COMPILE");
+	bool here = compile != NULL && strcmp(compile, "here") == 0;
+	if (!here && tool->command != &command_compile) {
+		params.compile = compile_elsewhere;
+		params.compile_user = tool;
+		tool->compile_wait = tool->command->measures || (compile != NULL && strcmp(compile, "wait") == 0);
+	}
 	if (cache_folder(tool->cache_folder, sizeof(tool->cache_folder)))
 		params.cache_dir = tool->cache_folder;
 	else
@@ -181,7 +188,7 @@ static enum clade_status dispatch(struct tool *tool, int argc, char **argv)
 	}
 	if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
 		return help(&tool->diag, argc, argv);
-	tool->command = find_command(argv[1]);
+	tool->command = strcmp(argv[1], CLADE_COMPILE_COMMAND) == 0 ? &command_compile : find_command(argv[1]);
 	if (tool->command == NULL)
 		return fail_command(argv[1], &tool->diag);
 	return run_command(tool, argc, argv);

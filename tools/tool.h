@@ -58,6 +58,7 @@ struct options {
 	const char *system, *messages, *date;
 	bool chat;
 	bool normalize;
+	bool later;
 };
 
 struct option;
@@ -80,7 +81,8 @@ struct command {
 	const struct option *const *groups; /* NULL-terminated list of tables, each ended by a row without name */
 	size_t min_arguments, max_arguments;
 	enum clade_status (*run)(struct tool *tool);
-	bool streams; /* looks at `interrupted` itself; else SIGINT ends the program at once */
+	bool measures; /* what is left to compile is compiled before the end, so that the next measurement is alone */
+	bool streams;  /* looks at `interrupted` itself; else SIGINT ends the program at once */
 };
 extern const struct command *const commands[]; /* NULL-terminated, in the order of --help (commands.c) */
 extern const struct option options_common[], options_json[], options_device[], options_model[], options_choices[];
@@ -101,8 +103,15 @@ struct tool {
 	char cache_folder[4200]; /* "": none */
 	struct clade_context *context;
 	struct clade_diag diag;
+	bool compile_wait; /* for binaries too */
 };
 extern volatile sig_atomic_t interrupted;
+
+/* ---- compiling in processes of our own (compile.c) ---- */
+#define CLADE_COMPILE_COMMAND "compile-ordered"
+extern const struct command command_compile; /* internal: in no list */
+/* A clade_compile_fn; `user` is the struct tool. */
+bool compile_elsewhere(void *user, const char *device, unsigned orders, bool later);
 
 /* ---- saying things (output.c) ---- */
 int exit_code(enum clade_status status);

@@ -464,7 +464,12 @@ enum clade_status clade_session_bind(struct clade_session *session, uint32_t ent
 			status = ensure_state(session, value->kind == CLADE_IR_STATE ? value->index : value->state,
 					      bindings, diag);
 		}
-	return status ? status : rebind(session, bound, bindings, diag);
+	if (!status)
+		status = rebind(session, bound, bindings, diag);
+	if (!status && !bound->is_warm)
+		status = clade_bound_warm(session, bound, diag);
+	bound->is_warm = !status;
+	return status;
 }
 
 const struct clade_tensor *clade_bound_tensor(struct clade_bound *bound, enum clade_place place, uint32_t value)

@@ -37,7 +37,7 @@ struct clade_bound {
 	uint32_t *first_slot;                            /* per item: index in slots */
 	int64_t *bindings;                               /* dims of the last bind */
 	uint64_t arena_generation;                       /* of the last bind */
-	bool is_bound;
+	bool is_bound, is_warm;
 };
 
 struct clade_session_output {
@@ -102,6 +102,8 @@ uint32_t clade_session_find_entry(const struct clade_session *session, const cha
 /* The plan for these dims (made if new), bound to them. */
 enum clade_status clade_session_bind(struct clade_session *session, uint32_t entry, const int64_t *bindings,
 				     struct clade_bound **out_bound, struct clade_diag *diag);
+/* warm.c: launches the kernels of a bound plan that the device has not launched yet. */
+enum clade_status clade_bound_warm(struct clade_session *session, struct clade_bound *bound, struct clade_diag *diag);
 void clade_bound_destroy(struct clade_session *session, struct clade_bound **bound);
 /* Grows the caches to at least `rows` (doubling), keeping what they hold. */
 enum clade_status clade_session_grow(struct clade_session *session, int64_t rows, struct clade_diag *diag);

@@ -101,6 +101,8 @@ enum clade_status clade_context_create(const struct clade_context_params *params
 	context->log = params->log;
 	context->log_user = params->log_user;
 	context->log_level = params->log_level;
+	context->compile = params->compile;
+	context->compile_user = params->compile_user;
 	pthread_mutex_init(&context->registry_lock, NULL);
 	pthread_mutex_init(&context->device_lock, NULL);
 	status = copy_text(context, params->cache_dir, &context->cache_dir, diag);

@@ -77,6 +77,10 @@ struct clade_exec {
 	const struct clade_step *step;
 	struct clade_queue *queue;
 	void *state; /* the driver's: kernel objects and what their arguments are */
+	/* PROBE: nothing is launched; WARM: one group of each kernel variant that the device has not launched yet */
+	enum { CLADE_EXEC_RUN, CLADE_EXEC_PROBE, CLADE_EXEC_WARM } mode;
+	bool needed; /* PROBE: there is such a variant */
+	bool native; /* PROBE, WARM: it enqueues by itself, which is left out */
 	uint64_t
 		host_ns; /* profiling queues: what the last execution took inside run(); all of it on the host device */
 };
@@ -120,12 +124,17 @@ struct clade_driver {
 	enum clade_status (*build)(struct clade_device *device, struct clade_step *const *steps, size_t count,
 				   struct clade_diag *diag);
 	void (*save_programs)(struct clade_device *device);
+	size_t (*fill_cache)(struct clade_device *device, bool later);
 	enum clade_status (*exec_create)(struct clade_exec *exec, struct clade_diag *diag);
 	void (*exec_destroy)(struct clade_exec *exec);
 	void (*exec_begin)(struct clade_exec *exec); /* before each run */
 	enum clade_status (*launch)(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
 				    uint32_t arg_count, const uint64_t global[3], const uint32_t local[3],
 				    struct clade_diag *diag);
+	/* Whether the kernel was launched before with this local size; NULL: it makes no difference. Then one group. */
+	bool (*is_warm)(struct clade_exec *exec, uint32_t slot, const uint32_t local[3]);
+	enum clade_status (*warm)(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
+				  uint32_t arg_count, const uint32_t local[3], struct clade_diag *diag);
 	uint64_t (*exec_ns)(struct clade_exec *exec);
 	void (*native)(struct clade_exec *exec, struct clade_native *out);
 	void *(*native_buffer)(struct clade_buffer *buffer);

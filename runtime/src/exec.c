@@ -24,6 +24,17 @@ enum clade_status clade_run_fail(const struct clade_run *run, enum clade_status 
 			  text);
 }
 
+static enum clade_status warm_launch(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
+				     uint32_t arg_count, const uint32_t local[3], struct clade_diag *diag)
+{
+	const struct clade_driver *driver = exec->queue->device->driver;
+
+	if (driver->is_warm(exec, slot, local))
+		return CLADE_OK;
+	exec->needed = true;
+	return exec->mode == CLADE_EXEC_WARM ? driver->warm(exec, slot, args, arg_count, local, diag) : CLADE_OK;
+}
+
 enum clade_status clade_run_launch(const struct clade_run *run, uint32_t slot, const struct clade_arg *args,
 				   uint32_t arg_count, const uint64_t global[3], const uint32_t local[3])
 {
@@ -36,8 +47,10 @@ enum clade_status clade_run_launch(const struct clade_run *run, uint32_t slot, c
 				      exec->step->kernel_count);
 	if (global[0] == 0 || global[1] == 0 || global[2] == 0)
 		return CLADE_OK;
-	return exec->queue->device->driver->launch(exec, slot, args, arg_count, global, local ? local : single,
-						   state_of(run)->diag);
+	local = local ? local : single;
+	if (exec->mode != CLADE_EXEC_RUN)
+		return warm_launch(exec, slot, args, arg_count, local, state_of(run)->diag);
+	return exec->queue->device->driver->launch(exec, slot, args, arg_count, global, local, state_of(run)->diag);
 }
 
 enum clade_status clade_run_native(const struct clade_run *run, struct clade_native *out)
@@ -47,6 +60,10 @@ enum clade_status clade_run_native(const struct clade_run *run, struct clade_nat
 	if (!out || out->size < sizeof(*out))
 		return clade_run_fail(run, CLADE_ERR_ARGUMENT, "native: out->size must be %zu", sizeof(*out));
 	out->platform = out->device = out->context = out->queue = NULL;
+	if (exec->mode != CLADE_EXEC_RUN) {
+		exec->native = true;
+		return clade_run_fail(run, CLADE_ERR_UNSUPPORTED, "native: not while kernels are tried");
+	}
 	exec->queue->device->driver->native(exec, out);
 	return CLADE_OK;
 }
@@ -231,6 +248,33 @@ enum clade_status clade_exec_run(struct clade_exec *exec, const void *params, co
 	if (status) /* keeps the reason it has given, if any */
 		return clade_run_fail(&run, status, "run failed (%s) and gave no reason", clade_status_name(status));
 	return CLADE_OK;
+}
+
+enum clade_status clade_exec_warm(struct clade_exec *exec, const void *params, const struct clade_tensor *const *inputs,
+				  const struct clade_tensor *const *outputs, const struct clade_tensor *const *scratch,
+				  bool *out_needed, struct clade_diag *diag)
+{
+	enum clade_status status;
+
+	if (out_needed)
+		*out_needed = false;
+	if (exec && !exec->queue->device->driver->is_warm)
+		return CLADE_OK;
+	if (exec) {
+		exec->mode = out_needed ? CLADE_EXEC_PROBE : CLADE_EXEC_WARM;
+		exec->needed = exec->native = false;
+	}
+	status = clade_exec_run(exec, params, inputs, outputs, scratch, diag);
+	if (!exec)
+		return status;
+	exec->mode = CLADE_EXEC_RUN;
+	if (exec->native) {
+		clade_diag_reset(diag);
+		return CLADE_OK;
+	}
+	if (out_needed)
+		*out_needed = exec->needed;
+	return status;
 }
 
 uint64_t clade_exec_device_ns(struct clade_exec *exec)

@@ -41,7 +41,9 @@ struct clade_context {
 	clade_log_fn *log;
 	void *log_user;
 	enum clade_log_level log_level;
-	char *cache_dir, *kernel_dir;  /* NULL: none. Sources in kernel_dir are read by runtime/src/cl, not here */
+	char *cache_dir, *kernel_dir; /* NULL: none. Sources in kernel_dir are read by runtime/src/cl, not here */
+	clade_compile_fn *compile;    /* NULL: none */
+	void *compile_user;
 	pthread_mutex_t registry_lock; /* guards tables and modules */
 	struct clade_tables tables;
 	struct clade_module *modules;

@@ -489,3 +489,8 @@ void clade_device_save_programs(struct clade_device *device)
 	if (device)
 		device->driver->save_programs(device);
 }
+
+size_t clade_device_fill_cache(struct clade_device *device, bool later)
+{
+	return device ? device->driver->fill_cache(device, later) : 0;
+}

@@ -517,6 +517,203 @@ static void sources_from_disk(void **state)
 	assert_int_equal(counters.programs_built, 1);
 }
 
+/* ---- orders ---- */
+
+struct asked {
+	const char *folder;
+	int now, later;
+	unsigned orders;
+	bool refuse, idle;
+	size_t done;
+};
+
+/* What a process does that was started to compile. */
+static size_t fill(const char *folder, bool later)
+{
+	struct clade_context_params params = { .size = sizeof(params), .cache_dir = folder };
+	struct clade_context *context;
+	struct clade_device *device = NULL;
+	size_t done;
+
+	assert_int_equal(clade_context_create(&params, &context, NULL), CLADE_OK);
+	assert_int_equal(clade_device_open(context, "cl", &device, NULL), CLADE_OK);
+	done = clade_device_fill_cache(device, later);
+	clade_device_unref(&device);
+	clade_context_destroy(&context);
+	return done;
+}
+
+static bool on_compile(void *user, const char *device, unsigned orders, bool later)
+{
+	struct asked *asked = user;
+
+	assert_int_equal(strncmp(device, "cl:", 3), 0);
+	*(later ? &asked->later : &asked->now) += 1;
+	asked->orders += orders;
+	if (asked->refuse)
+		return false;
+	if (!asked->idle)
+		asked->done += fill(asked->folder, later);
+	return true;
+}
+
+static bool compiles_late(void)
+{
+	struct clade_context *context;
+	struct clade_device *device = NULL;
+	bool late;
+
+	assert_int_equal(clade_context_create(NULL, &context, NULL), CLADE_OK);
+	assert_int_equal(clade_device_open(context, "cl", &device, NULL), CLADE_OK);
+	late = clade_device_get_info(device)->compiles_late;
+	clade_device_unref(&device);
+	clade_context_destroy(&context);
+	return late;
+}
+
+static struct clade_step *make_step(struct clade_device *device)
+{
+	static const struct clade_type type = { CLADE_F32, 1, { 100 } };
+	const struct clade_type *inputs[2] = { &type, NULL }, *outputs[1] = { &type };
+	struct toy_params params = { 2.0f, 1 };
+	struct clade_node_info node = { .size = sizeof(node),
+					.params = &params,
+					.input_count = 2,
+					.output_count = 1,
+					.inputs = inputs,
+					.outputs = outputs,
+					.device = clade_device_get_info(device) };
+	struct clade_step *step = NULL;
+
+	assert_int_equal(clade_step_create(device, &toy_op, &toy_cl, &node, &step, NULL), CLADE_OK);
+	return step;
+}
+
+/* Builds one step or two at once, runs them, saves. */
+static void start_asking(struct asked *asked, int steps, uint64_t built, uint64_t cached)
+{
+	struct clade_context_params params = {
+		.size = sizeof(params), .cache_dir = asked->folder, .compile = on_compile, .compile_user = asked
+	};
+	struct clade_context *context;
+	struct clade_device *device = NULL;
+	struct clade_device_counters counters;
+	struct clade_step *step = NULL;
+	struct toy_case toy;
+	struct clade_diag diag;
+
+	clade_diag_init(&diag);
+	assert_int_equal(clade_context_create(&params, &context, &diag), CLADE_OK);
+	assert_int_equal(clade_context_register(context, toy_entry, "", &diag), CLADE_OK);
+	assert_int_equal(clade_device_open(context, "cl", &device, &diag), CLADE_OK);
+	if (steps > 1) {
+		step = make_step(device);
+		assert_int_equal(clade_steps_build(device, (struct clade_step *[]) { step, step }, 2, &diag), CLADE_OK);
+	}
+	assert_int_equal(toy_open(&toy, device, &toy_cl, 100, true, 1, &diag), CLADE_OK);
+	assert_int_equal(toy_run(&toy, &diag), CLADE_OK);
+	assert_int_equal(toy_check(&toy, 2.0f, &diag), CLADE_OK);
+	clade_step_destroy(&step);
+	clade_device_save_programs(device);
+	clade_device_save_programs(device);
+	clade_device_get_counters(device, &counters);
+	assert_int_equal(counters.programs_built, built);
+	assert_int_equal(counters.programs_from_cache, cached);
+	toy_close(&toy);
+	clade_device_unref(&device);
+	clade_context_destroy(&context);
+	clade_diag_finish(&diag);
+}
+
+/* Files of the folder whose name ends so. */
+static int files(const char *folder, const char *end, char *path, size_t size)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+	int count = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		size_t a = strlen(entry->d_name), b = strlen(end);
+
+		if (a > b && !strcmp(entry->d_name + a - b, end)) {
+			snprintf(path, size, "%s/%s", folder, entry->d_name);
+			count++;
+		}
+	}
+	closedir(dir);
+	return count;
+}
+
+static void others_fetch_binaries(void **state)
+{
+	struct fixture *f = *state;
+	struct asked asked = { .folder = f->folder, .idle = true };
+	char path[1024];
+
+	start_asking(&asked, 1, 1, 0);
+	assert_int_equal(asked.now, 0);
+	assert_int_equal(asked.later, 1);
+	assert_int_equal(files(f->folder, ".bin", path, sizeof(path)), 0);
+	assert_int_equal(files(f->folder, ".src", path, sizeof(path)), 1);
+	/* a process that was killed leaves the order to the next */
+	start_asking(&asked, 1, 1, 0);
+	assert_int_equal(files(f->folder, ".src", path, sizeof(path)), 1);
+	assert_int_equal(fill(f->folder, true), 1);
+	assert_int_equal(files(f->folder, ".src", path, sizeof(path)), 0);
+	assert_int_equal(files(f->folder, ".bin", path, sizeof(path)), 1);
+	assert_int_equal(fill(f->folder, true), 0);
+	start_asking(&asked, 1, 0, 1);
+	assert_int_equal(asked.later, 2);
+	/* nobody to ask: here */
+	assert_int_equal(unlink(path), 0);
+	asked.refuse = true;
+	start_asking(&asked, 1, 1, 0);
+	assert_int_equal(files(f->folder, ".bin", path, sizeof(path)), 1);
+}
+
+/* Where building compiles, others' binaries are loaded; where launching does, they have filled the driver's own cache.
+ */
+static void others_compile_what_is_wanted(void **state)
+{
+	struct fixture *f = *state;
+	struct asked asked = { .folder = f->folder };
+	char path[1024];
+	bool late = compiles_late();
+
+	start_asking(&asked, 2, late, !late);
+	assert_int_equal(asked.now, 1);
+	assert_int_equal(asked.later, late);
+	assert_int_equal(asked.orders, late ? 2 : 1);
+	assert_int_equal(asked.done, asked.orders);
+	assert_int_equal(files(f->folder, ".src", path, sizeof(path)), 0);
+	assert_int_equal(files(f->folder, ".bin", path, sizeof(path)), 1);
+	start_asking(&asked, 2, 0, 1);
+	assert_int_equal(asked.now, 1);
+}
+
+static void doubtful_orders_are_dropped(void **state)
+{
+	struct fixture *f = *state;
+	struct asked asked = { .folder = f->folder, .idle = true };
+	char path[1024], moved[1100];
+
+	start_asking(&asked, 1, 1, 0);
+	assert_int_equal(files(f->folder, ".src", path, sizeof(path)), 1);
+	snprintf(f->path, sizeof(f->path), "%s", path);
+	write_byte(f, HEADER + 100, 1);
+	assert_int_equal(fill(f->folder, true), 0);
+	assert_int_equal(files(f->folder, ".src", path, sizeof(path)), 0);
+	/* under another key: the header disagrees */
+	start_asking(&asked, 1, 1, 0);
+	assert_int_equal(files(f->folder, ".src", path, sizeof(path)), 1);
+	snprintf(moved, sizeof(moved), "%s", path);
+	moved[strlen(f->folder) + 1] = moved[strlen(f->folder) + 1] == '0' ? '1' : '0';
+	assert_int_equal(rename(path, moved), 0);
+	assert_int_equal(fill(f->folder, true), 0);
+	assert_int_equal(files(f->folder, ".src", path, sizeof(path)), 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -531,6 +728,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(processes_share_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(warm_starts_build_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(sources_from_disk, setup, teardown),
+		cmocka_unit_test_setup_teardown(others_fetch_binaries, setup, teardown),
+		cmocka_unit_test_setup_teardown(others_compile_what_is_wanted, setup, teardown),
+		cmocka_unit_test_setup_teardown(doubtful_orders_are_dropped, setup, teardown),
 	};
 	struct clade_device_counters counters;
 

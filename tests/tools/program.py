@@ -17,7 +17,8 @@ class Program:
     def __init__(self, path, folder):
         self.path = path
         self.folder = folder
-        self.env = dict(os.environ, XDG_CACHE_HOME=os.path.join(folder, "cache"), CLADE_DEVICE="ref")
+        self.env = dict(os.environ, XDG_CACHE_HOME=os.path.join(folder, "cache"), CLADE_DEVICE="ref",
+                        CLADE_COMPILE="here")  # nothing of a test outlives it
         os.makedirs(self.env["XDG_CACHE_HOME"], exist_ok=True)
 
     def start(self, *args, env=None, **options):

@@ -72,14 +72,23 @@ struct clade_allocator {
 
 struct clade_context;
 
+/* Compiling in other processes, which takes two cores where a driver's compiler takes one, and leaves its memory to
+ * them. The library starts no process: it leaves orders in the cache and calls this with the device's id and how many
+ * they are. The caller starts processes that open the same cache and device and call clade_device_fill_cache (step.h)
+ * with the same `later`. false: programs that are wanted at once; returns when those processes have ended. true:
+ * binaries to make the next start quick; returns at once. Must not use the device. Returns false if it could not: the
+ * library then does all by itself. */
+typedef bool clade_compile_fn(void *user, const char *device, unsigned orders, bool later);
 struct clade_context_params {
 	uint32_t size;                           /* sizeof(struct clade_context_params) */
 	const struct clade_allocator *allocator; /* NULL: malloc's */
 	clade_log_fn *log;                       /* NULL: silent */
 	void *log_user;
 	enum clade_log_level log_level;
-	const char *cache_dir;  /* program binaries; NULL: no cache. Created with mode 0700 if missing */
-	const char *kernel_dir; /* kernel sources found here replace the embedded ones; NULL: none */
+	const char *cache_dir;     /* program binaries; NULL: no cache. Created with mode 0700 if missing */
+	const char *kernel_dir;    /* kernel sources found here replace the embedded ones; NULL: none */
+	clade_compile_fn *compile; /* NULL: kernels are compiled in this process */
+	void *compile_user;
 };
 
 /* Thread safety: a context may be used from several threads at once. It must outlive all that was made from it. */

@@ -48,6 +48,7 @@ struct clade_device_info {
 	uint64_t launch_flops;
 	uint32_t sub_group_shuffle; /* 1 if kernels may ask for a size of sub_group_sizes and shuffle (Intel's
 				       extensions) */
+	uint32_t compiles_late; /* 1: a kernel is compiled when it is first launched, not when its program is built */
 };
 
 /* All devices, `ref` first. On success the array belongs to the caller (clade_device_list_free). A platform that

@@ -67,6 +67,10 @@ CLADE_API enum clade_status clade_steps_build(struct clade_device *device, struc
 /* Stores binaries of programs that were built from source since the last call, if the context has a cache. Slow on some
  * drivers: call it after the first result. Failure is logged, never fatal. */
 CLADE_API void clade_device_save_programs(struct clade_device *device);
+/* In a process that a context's `compile` (clade.h) has started: builds what is ordered of this device in the context's
+ * cache and nobody else works at. `later` as there. Returns how many orders it has done; failures are logged. A
+ * driver's compiler may end the process: nothing is lost but time. */
+CLADE_API size_t clade_device_fill_cache(struct clade_device *device, bool later);
 
 /* An executable instance: own kernel objects, one thread at a time, bound to one queue. The step must outlive it. */
 struct clade_exec;
@@ -80,6 +84,14 @@ CLADE_API enum clade_status clade_exec_run(struct clade_exec *exec, const void *
 					   const struct clade_tensor *const *inputs,
 					   const struct clade_tensor *const *outputs,
 					   const struct clade_tensor *const *scratch, struct clade_diag *diag);
+/* For load time: the same, but one work-group of each kernel that the device has not launched before with this local
+ * size, since drivers compile or load kernels then. Outputs and scratch are overwritten with anything. With
+ * `out_needed` nothing is launched: it says whether there is such a kernel. */
+CLADE_API enum clade_status clade_exec_warm(struct clade_exec *exec, const void *params,
+					    const struct clade_tensor *const *inputs,
+					    const struct clade_tensor *const *outputs,
+					    const struct clade_tensor *const *scratch, bool *out_needed,
+					    struct clade_diag *diag);
 /* Device nanoseconds of the last execution's launches; needs a profiling queue and a finish. 0 if unknown. */
 CLADE_API uint64_t clade_exec_device_ns(struct clade_exec *exec);
 

@@ -9,12 +9,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { FORMAT = 1, NAME_BYTES = 2 * CLADE_CACHE_KEY_BYTES + 4, TEMPORARY_HOURS = 2, MOST_TRIES = 16 };
+enum {
+	FORMAT = 1,
+	NAME_BYTES = 2 * CLADE_CACHE_KEY_BYTES + 4,
+	TEMPORARY_HOURS = 2,
+	MOST_TRIES = 16,
+	MOST_PARTS = 10,
+	MOST_ORDERS = 64
+};
 
 /* Host byte order: the key holds the pointer size and the driver, an entry never leaves its machine unnoticed. */
 struct header {
@@ -246,11 +254,11 @@ static int open_temporary(int folder, const char *entry, char *name, size_t size
 	return -1;
 }
 
-bool clade_cache_save(struct clade_context *context, int folder, const unsigned char *key, const void *payload,
-		      size_t bytes)
+static bool save_as(struct clade_context *context, int folder, const char *name, const unsigned char *key,
+		    const void *payload, size_t bytes)
 {
 	struct header header = { .format = FORMAT, .bytes = bytes };
-	char name[NAME_BYTES + 1], temporary[96];
+	char temporary[96];
 	struct rlimit limit;
 	bool ok = false;
 	int fd, error;
@@ -268,7 +276,6 @@ bool clade_cache_save(struct clade_context *context, int folder, const unsigned 
 	memcpy(header.key, key, CLADE_CACHE_KEY_BYTES);
 	if (!payload_hash(payload, bytes, header.hash))
 		return false;
-	entry_name(key, name);
 	fd = open_temporary(folder, name, temporary, sizeof(temporary));
 	error = errno;
 	if (fd >= 0) {
@@ -288,6 +295,147 @@ bool clade_cache_save(struct clade_context *context, int folder, const unsigned 
 	if (!ok)
 		clade_log(context, CLADE_LOG_NOTE, "program", "program not cached: %s", strerror(error));
 	return ok;
+}
+
+bool clade_cache_save(struct clade_context *context, int folder, const unsigned char *key, const void *payload,
+		      size_t bytes)
+{
+	char name[NAME_BYTES + 1];
+
+	entry_name(key, name);
+	return save_as(context, folder, name, key, payload, bytes);
+}
+
+bool clade_cache_has(int folder, const unsigned char *key)
+{
+	char name[NAME_BYTES + 1];
+
+	entry_name(key, name);
+	return folder >= 0 && faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* ---- orders: "KEY.PART.src" ---- */
+
+static void make_order_name(const unsigned char *key, unsigned part, char out[96])
+{
+	entry_name(key, out);
+	snprintf(out + 2 * CLADE_CACHE_KEY_BYTES, 96 - 2 * CLADE_CACHE_KEY_BYTES, ".%u.src", part);
+}
+
+bool clade_cache_has_order(int folder, const unsigned char *key)
+{
+	char name[96];
+
+	make_order_name(key, 0, name);
+	return folder >= 0 && faccessat(folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool clade_cache_order(struct clade_context *context, int folder, const unsigned char *key, unsigned part,
+		       const void *payload, size_t bytes)
+{
+	char name[96];
+
+	if (part >= MOST_PARTS)
+		return false;
+	make_order_name(key, part, name);
+	return save_as(context, folder, name, key, payload, bytes);
+}
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The key and part in an order's name; false: it is no order. */
+static bool order_name(const char *name, unsigned char *key, unsigned *part)
+{
+	enum { DIGITS = 2 * CLADE_CACHE_KEY_BYTES };
+
+	if (strlen(name) != DIGITS + strlen(".0.src") || strspn(name, "0123456789abcdef") != DIGITS ||
+	    name[DIGITS] != '.' || name[DIGITS + 1] < '0' || name[DIGITS + 1] > '9' ||
+	    strcmp(name + DIGITS + 2, ".src"))
+		return false;
+	for (int i = 0; i < CLADE_CACHE_KEY_BYTES; i++)
+		key[i] = (unsigned char)(16 * hex_digit(name[2 * i]) + hex_digit(name[2 * i + 1]));
+	*part = (unsigned)(name[DIGITS + 1] - '0');
+	return true;
+}
+
+/* True if it was done. An order that fails a check is deleted. */
+static bool work_at(struct clade_context *context, int folder, struct clade_cache_claim *claim,
+		    clade_cache_work_fn *work, void *user)
+{
+	const char *fault = NULL;
+	struct stat st;
+	bool done = false;
+
+	claim->payload = NULL;
+	claim->fd = openat(folder, claim->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (claim->fd < 0)
+		return false;
+	/* the lock may be had because another has just done the order and unlinked it */
+	if (flock(claim->fd, LOCK_EX | LOCK_NB) == 0 && fstat(claim->fd, &st) == 0 && st.st_nlink > 0) {
+		fault = read_entry(context, claim->fd, claim->key, &claim->payload, &claim->bytes);
+		if (fault)
+			clade_log(context, CLADE_LOG_NOTE, "program", "order %.16s... is not used: %s", claim->name,
+				  fault);
+		done = !fault && work(user, claim);
+		if (fault || done)
+			unlinkat(folder, claim->name, 0);
+	}
+	clade_free(context, claim->payload);
+	close(claim->fd);
+	return done;
+}
+
+struct order {
+	char name[96];
+	off_t bytes;
+};
+
+static int larger_first(const void *a, const void *b)
+{
+	const struct order *x = a, *y = b;
+
+	return x->bytes != y->bytes ? (x->bytes < y->bytes ? 1 : -1) : strcmp(x->name, y->name);
+}
+
+/* Several processes share orders best if none begins a large one last. */
+static size_t list_orders(int folder, struct order orders[MOST_ORDERS])
+{
+	int copy = folder >= 0 ? openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	struct clade_cache_claim claim;
+	struct dirent *entry;
+	struct stat st;
+	size_t count = 0;
+
+	if (!dir && copy >= 0)
+		close(copy);
+	while (dir && count < MOST_ORDERS && (entry = readdir(dir)))
+		if (order_name(entry->d_name, claim.key, &claim.part) &&
+		    fstatat(folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+			strcpy(orders[count].name, entry->d_name); /* an order's name fits */
+			orders[count++].bytes = st.st_size;
+		}
+	if (dir)
+		closedir(dir);
+	qsort(orders, count, sizeof(*orders), larger_first);
+	return count;
+}
+
+size_t clade_cache_claim_all(struct clade_context *context, int folder, clade_cache_work_fn *work, void *user)
+{
+	struct clade_cache_claim claim;
+	struct order orders[MOST_ORDERS];
+	size_t done = 0, count = list_orders(folder, orders);
+
+	for (size_t i = 0; i < count; i++)
+		if (order_name(orders[i].name, claim.key, &claim.part)) {
+			memcpy(claim.name, orders[i].name, sizeof(claim.name));
+			done += work_at(context, folder, &claim, work, user);
+		}
+	return done;
 }
 
 /* ---- trimming ---- */
@@ -316,8 +464,12 @@ static bool is_entry(const char *name)
 
 static bool is_temporary(const char *name)
 {
+	unsigned char key[CLADE_CACHE_KEY_BYTES];
 	size_t length = strlen(name);
+	unsigned part;
 
+	if (order_name(name, key, &part))
+		return true;
 	return name[0] == '.' && length > 20 && length < 96 && strspn(name + 1, "0123456789abcdef") == 16 &&
 	       !strcmp(name + length - 4, ".tmp");
 }

@@ -114,6 +114,7 @@ static void cl_close(struct clade_device *device)
 		clade_cl_check(device, clReleaseContext(state->context), "clReleaseContext", NULL);
 	if (state->cache >= 0)
 		close(state->cache);
+	clade_free(device->context, state->warm);
 	clade_free(device->context, state->identity);
 	clade_free(device->context, state);
 	device->state = NULL;
@@ -173,10 +174,13 @@ const struct clade_driver clade_driver_cl = {
 	.fill = clade_cl_fill,
 	.build = clade_cl_build,
 	.save_programs = clade_cl_save_programs,
+	.fill_cache = clade_cl_fill_cache,
 	.exec_create = clade_cl_exec_create,
 	.exec_destroy = clade_cl_exec_destroy,
 	.exec_begin = clade_cl_exec_begin,
 	.launch = clade_cl_launch,
+	.is_warm = clade_cl_is_warm,
+	.warm = clade_cl_warm,
 	.exec_ns = clade_cl_exec_ns,
 	.native = cl_native,
 	.native_buffer = cl_native_buffer,

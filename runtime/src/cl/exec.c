@@ -328,9 +328,9 @@ static bool event_room(struct clade_exec *exec)
 	return true;
 }
 
-enum clade_status clade_cl_launch(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
-				  uint32_t arg_count, const uint64_t global[3], const uint32_t local[3],
-				  struct clade_diag *diag)
+static enum clade_status launch(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
+				uint32_t arg_count, const uint64_t global[3], const uint32_t local[3],
+				struct clade_diag *diag)
 {
 	struct clade_device *device = exec->queue->device;
 	struct state *state = exec->state;
@@ -360,8 +360,75 @@ enum clade_status clade_cl_launch(struct clade_exec *exec, uint32_t slot, const 
 		return status;
 	if (event)
 		state->events[state->event_count++] = event;
-	atomic_fetch_add(&device->launches, 1);
 	return CLADE_OK;
+}
+
+enum clade_status clade_cl_launch(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
+				  uint32_t arg_count, const uint64_t global[3], const uint32_t local[3],
+				  struct clade_diag *diag)
+{
+	enum clade_status status = launch(exec, slot, args, arg_count, global, local, diag);
+
+	if (!status)
+		atomic_fetch_add(&exec->queue->device->launches, 1);
+	return status;
+}
+
+/* ---- before the first run ---- */
+
+/* A kernel of a program with a local size, as a number: FNV-1a. */
+static uint64_t variant(const struct clade_exec *exec, uint32_t slot, const uint32_t local[3])
+{
+	const struct clade_step_kernel *kernel = &exec->step->kernels[slot];
+	uint64_t hash = 14695981039346656037u ^ (uintptr_t)kernel->program;
+
+	for (const char *c = kernel->function; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+	for (int i = 0; i < 3; i++)
+		hash = (hash ^ local[i]) * 1099511628211u;
+	return hash;
+}
+
+bool clade_cl_is_warm(struct clade_exec *exec, uint32_t slot, const uint32_t local[3])
+{
+	struct clade_device *device = exec->queue->device;
+	struct clade_cl_device *state = clade_cl_state(device);
+	uint64_t wanted = variant(exec, slot, local);
+	bool found = false;
+
+	pthread_mutex_lock(&device->lock);
+	for (size_t i = 0; i < state->warm_count && !found; i++)
+		found = state->warm[i] == wanted;
+	pthread_mutex_unlock(&device->lock);
+	return found;
+}
+
+enum clade_status clade_cl_warm(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
+				uint32_t arg_count, const uint32_t local[3], struct clade_diag *diag)
+{
+	struct clade_device *device = exec->queue->device;
+	struct clade_cl_device *state = clade_cl_state(device);
+	const uint64_t global[3] = { local[0], local[1], local[2] };
+	enum clade_status status = launch(exec, slot, args, arg_count, global, local, diag);
+
+	if (status)
+		return status;
+	pthread_mutex_lock(&device->lock);
+	if (state->warm_count == state->warm_room) {
+		size_t room = state->warm_room ? 2 * state->warm_room : 64;
+		uint64_t *grown = clade_resize(device->context, state->warm, room * sizeof(*grown));
+
+		if (grown) {
+			state->warm = grown;
+			state->warm_room = room;
+		} else {
+			status = clade_fail_memory(diag, room * sizeof(*grown), "the list of launched kernels");
+		}
+	}
+	if (!status)
+		state->warm[state->warm_count++] = variant(exec, slot, local);
+	pthread_mutex_unlock(&device->lock);
+	return status;
 }
 
 uint64_t clade_cl_exec_ns(struct clade_exec *exec)

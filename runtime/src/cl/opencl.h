@@ -54,7 +54,9 @@ struct clade_cl_device {
 	size_t max_argument_bytes;
 	char *identity; /* everything about platform, device, driver and CPU that can change a binary */
 	int cache;      /* the cache's folder, -1: none */
-	struct clade_cl_program *programs; /* guarded by clade_device.lock */
+	struct clade_cl_program *programs; /* guarded by clade_device.lock, as what follows */
+	uint64_t *warm;                    /* kernels, with their local sizes, that have been launched to be compiled */
+	size_t warm_count, warm_room;
 };
 
 static inline struct clade_cl_device *clade_cl_state(const struct clade_device *device)
@@ -142,6 +144,25 @@ bool clade_cl_pick_line(struct clade_cl_pick *pick, const char *line, size_t len
 enum clade_status clade_cl_build(struct clade_device *device, struct clade_step *const *steps, size_t count,
 				 struct clade_diag *diag);
 void clade_cl_save_programs(struct clade_device *device);
+/* Of a clock that only goes forward. */
+double clade_cl_seconds(void);
+/* What a binary is stored under: everything that it depends on. False if libcrypto fails. */
+bool clade_cl_program_key(const struct clade_cl_device *state, const char *text, size_t length,
+			  unsigned char out[CLADE_KEY_BYTES]);
+/* Its text and key. */
+enum clade_status clade_cl_program_identify(struct clade_device *device, struct clade_cl_program *program,
+					    struct clade_text *text, struct clade_diag *diag);
+enum clade_status clade_cl_build_from_source(struct clade_device *device, struct clade_cl_program *program,
+					     const struct clade_text *text, struct clade_diag *diag);
+/* Fetches the binary and stores it. */
+void clade_cl_save_program(struct clade_device *device, struct clade_cl_program *program);
+
+/* ---- order.c ---- */
+/* Asks the context's `compile` for the programs of the list that the cache lacks, before they are built here. */
+void clade_cl_order_pending(struct clade_device *device, struct clade_cl_program *pending);
+/* Asks it for the binaries of programs that were built from source: those are then not `to_save` any more. */
+void clade_cl_order_binaries(struct clade_device *device);
+size_t clade_cl_fill_cache(struct clade_device *device, bool later);
 
 /* ---- exec.c ---- */
 enum clade_status clade_cl_exec_create(struct clade_exec *exec, struct clade_diag *diag);
@@ -150,6 +171,9 @@ void clade_cl_exec_begin(struct clade_exec *exec);
 enum clade_status clade_cl_launch(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
 				  uint32_t arg_count, const uint64_t global[3], const uint32_t local[3],
 				  struct clade_diag *diag);
+bool clade_cl_is_warm(struct clade_exec *exec, uint32_t slot, const uint32_t local[3]);
+enum clade_status clade_cl_warm(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
+				uint32_t arg_count, const uint32_t local[3], struct clade_diag *diag);
 uint64_t clade_cl_exec_ns(struct clade_exec *exec);
 
 #endif

@@ -10,7 +10,7 @@
 
 enum { LONGEST_LOG = 1 << 20, LONGEST_NAME = 160 };
 
-static double seconds(void)
+double clade_cl_seconds(void)
 {
 	struct timespec now;
 
@@ -72,8 +72,8 @@ static enum clade_status fail_build(struct clade_device *device, const struct cl
 	return CLADE_ERR_DEVICE;
 }
 
-static enum clade_status build_from_source(struct clade_device *device, struct clade_cl_program *program,
-					   const struct clade_text *text, struct clade_diag *diag)
+enum clade_status clade_cl_build_from_source(struct clade_device *device, struct clade_cl_program *program,
+					     const struct clade_text *text, struct clade_diag *diag)
 {
 	struct clade_cl_device *state = clade_cl_state(device);
 	const char *source = text->data;
@@ -162,31 +162,44 @@ static bool build_from_cache(struct clade_device *device, struct clade_cl_progra
 	return false;
 }
 
+enum clade_status clade_cl_program_identify(struct clade_device *device, struct clade_cl_program *program,
+					    struct clade_text *text, struct clade_diag *diag)
+{
+	struct clade_cl_device *state = clade_cl_state(device);
+	enum clade_status status = clade_cl_expand(device, program, text, diag);
+
+	if (!status && !clade_cl_program_key(state, text->data, text->length, program->key))
+		status = clade_fail_memory(diag, 0, "a program's checksum");
+	return status;
+}
+
+bool clade_cl_program_key(const struct clade_cl_device *state, const char *text, size_t length,
+			  unsigned char out[CLADE_KEY_BYTES])
+{
+	const void *parts[] = { text, CLADE_CL_BUILD_OPTIONS, state->identity };
+	const size_t lengths[] = { length, strlen(CLADE_CL_BUILD_OPTIONS), strlen(state->identity) };
+
+	return clade_cache_hash(parts, lengths, 3, out);
+}
+
 static enum clade_status build_program(struct clade_device *device, struct clade_cl_program *program,
 				       struct clade_step *const *steps, size_t count, struct clade_diag *diag)
 {
 	struct clade_cl_device *state = clade_cl_state(device);
 	struct clade_text text;
-	double start = seconds();
+	double start = clade_cl_seconds();
 	enum clade_status status;
 	char name[LONGEST_NAME];
 	bool cached = false;
 
 	clade_text_init(&text, device->context);
-	status = clade_cl_expand(device, program, &text, diag);
-	if (!status) {
-		const void *parts[] = { text.data, CLADE_CL_BUILD_OPTIONS, state->identity };
-		const size_t lengths[] = { text.length, strlen(CLADE_CL_BUILD_OPTIONS), strlen(state->identity) };
-
-		if (!clade_cache_hash(parts, lengths, 3, program->key))
-			status = clade_fail_memory(diag, 0, "a program's checksum");
-	}
+	status = clade_cl_program_identify(device, program, &text, diag);
 	if (!status)
 		cached = build_from_cache(device, program, steps, count);
 	if (!status && !cached) {
 		clade_log(device->context, CLADE_LOG_INFO, "compile", "program %llu: %s",
 			  (unsigned long long)device->programs_built + 1, program_name(program, name));
-		status = build_from_source(device, program, &text, diag);
+		status = clade_cl_build_from_source(device, program, &text, diag);
 		clade_log(device->context, CLADE_LOG_INFO, "compile", "done");
 	}
 	clade_text_finish(&text);
@@ -195,10 +208,10 @@ static enum clade_status build_program(struct clade_device *device, struct clade
 	program->to_save = !cached && state->cache >= 0;
 	device->programs_built += !cached;
 	device->programs_from_cache += cached;
-	device->build_seconds += seconds() - start;
+	device->build_seconds += clade_cl_seconds() - start;
 	clade_log(device->context, CLADE_LOG_DEBUG, "program", "%s: %s [%s] %s in %.1f ms", device->info.id,
 		  program_name(program, name), program->defines, cached ? "from the cache" : "built",
-		  1e3 * (seconds() - start));
+		  1e3 * (clade_cl_seconds() - start));
 	return CLADE_OK;
 }
 
@@ -233,6 +246,8 @@ enum clade_status clade_cl_build(struct clade_device *device, struct clade_step 
 			if (!steps[i]->kernels[k].program &&
 			    !clade_cl_program_want(device, &steps[i]->kernels[k], count == 1, &pending))
 				status = clade_fail_memory(diag, 0, "the list of programs");
+	if (!status && count > 1)
+		clade_cl_order_pending(device, pending);
 	while (pending && !status) {
 		struct clade_cl_program *program = pending;
 
@@ -257,7 +272,7 @@ enum clade_status clade_cl_build(struct clade_device *device, struct clade_step 
 
 /* ---- storing ---- */
 
-static void save_program(struct clade_device *device, struct clade_cl_program *program)
+void clade_cl_save_program(struct clade_device *device, struct clade_cl_program *program)
 {
 	struct clade_cl_device *state = clade_cl_state(device);
 	size_t bytes = 0;
@@ -293,9 +308,10 @@ void clade_cl_save_programs(struct clade_device *device)
 		return;
 	pthread_mutex_lock(&device->context->device_lock);
 	pthread_mutex_lock(&device->lock);
+	clade_cl_order_binaries(device);
 	for (struct clade_cl_program *program = state->programs; program; program = program->next)
 		if (program->to_save) {
-			save_program(device, program);
+			clade_cl_save_program(device, program);
 			program->to_save = false; /* also after a failure: it would fail again */
 			saved = true;
 		}

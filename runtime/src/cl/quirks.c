@@ -15,9 +15,10 @@ static const struct quirk {
 	uint32_t no_profiling; /* its timer gives 0 */
 	const char *why;
 	uint32_t loop_limit; /* 0: as it says (nothing) */
+	uint32_t late;       /* kernels are compiled when they are first launched */
 } quirks[] = {
 	{ "pocl", "Portable Computing Language", NULL, CLADE_DEVICE_CPU, -1, -1, 40, 0,
-	  "the CPU driver that kernels are tuned on" },
+	  "the CPU driver that kernels are tuned on; compiles a kernel when it is first launched, 20 to 700 ms", 0, 1 },
 	{ "pocl", "Portable Computing Language", NULL, CLADE_DEVICE_GPU, -1, -1, 15, 0,
 	  "the vendor's own driver comes first" },
 	{ "intel-cpu", "Intel(R) OpenCL", NULL, CLADE_DEVICE_CPU, -1, 0, 0, 0,
@@ -99,6 +100,8 @@ void clade_cl_apply_quirks(struct clade_device_info *info, bool unified_memory)
 			info->profiling = 0;
 		if (quirk->loop_limit)
 			info->loop_limit = quirk->loop_limit;
+		if (quirk->late)
+			info->compiles_late = 1;
 	}
 	if (!info->rank) {
 		info->rank = ranks[info->kind];

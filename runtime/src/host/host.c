@@ -143,6 +143,11 @@ static void host_save_programs(struct clade_device *device)
 {
 }
 
+static size_t host_fill_cache(struct clade_device *device, bool later)
+{
+	return 0; /* nothing is compiled */
+}
+
 static enum clade_status host_exec_create(struct clade_exec *exec, struct clade_diag *diag)
 {
 	return CLADE_OK;
@@ -203,6 +208,7 @@ const struct clade_driver clade_driver_host = {
 	.fill = host_fill,
 	.build = host_build,
 	.save_programs = host_save_programs,
+	.fill_cache = host_fill_cache,
 	.exec_create = host_exec_create,
 	.exec_destroy = host_exec_destroy,
 	.exec_begin = host_exec_begin,

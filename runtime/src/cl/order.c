@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs that other processes compile: writing orders, and working them off. An order holds all that it takes, so
+ * that whoever works at it needs neither model nor graph: the number of its kernels (32 bits), their names, each ended
+ * by a zero byte, and the program's text. */
+#include "opencl.h"
+#include "cache.h"
+
+#include <string.h>
+
+/* ---- ordering ---- */
+
+/* Part `part` of `parts` has every parts-th kernel. */
+static bool write_order(struct clade_device *device, const struct clade_cl_program *program,
+			const struct clade_text *source, unsigned part, unsigned parts)
+{
+	struct clade_text order;
+	uint32_t count = 0;
+	bool written;
+
+	clade_text_init(&order, device->context);
+	for (size_t i = part; i < program->function_count; i += parts)
+		count++;
+	clade_text_add(&order, (const char *)&count, sizeof(count));
+	for (size_t i = part; i < program->function_count; i += parts)
+		clade_text_add(&order, program->functions[i].name, strlen(program->functions[i].name) + 1);
+	clade_text_add(&order, source->data, source->length);
+	written = !order.failed && clade_cache_order(device->context, clade_cl_state(device)->cache, program->key, part,
+						     order.data, order.length);
+	clade_text_finish(&order);
+	return written;
+}
+
+/* Returns how many orders were written. If there was one already then what is slow has been done: binaries are missing.
+ */
+static unsigned order_program(struct clade_device *device, struct clade_cl_program *program, unsigned parts, bool later)
+{
+	struct clade_text text;
+	unsigned count = 0;
+
+	clade_text_init(&text, device->context);
+	if (!clade_cl_program_identify(device, program, &text, NULL) &&
+	    !clade_cache_has(clade_cl_state(device)->cache, program->key) &&
+	    (later || !clade_cache_has_order(clade_cl_state(device)->cache, program->key)))
+		for (unsigned part = 0; part < parts; part++)
+			count += write_order(device, program, &text, part, parts);
+	clade_text_finish(&text);
+	return count;
+}
+
+static bool has_helpers(const struct clade_device *device)
+{
+	return device->context->compile && clade_cl_state(device)->cache >= 0;
+}
+
+void clade_cl_order_pending(struct clade_device *device, struct clade_cl_program *pending)
+{
+	struct clade_context *context = device->context;
+	/* one program alone is two orders where its kernels are compiled one by one */
+	unsigned parts = pending && !pending->next && device->info.compiles_late ? 2 : 1, count = 0;
+	double start;
+
+	if (!has_helpers(device))
+		return;
+	for (; pending; pending = pending->next)
+		count += order_program(device, pending, pending->function_count > 1 ? parts : 1, false);
+	if (count == 0)
+		return;
+	clade_log(context, CLADE_LOG_INFO, "compile", "%u programs in other processes", count);
+	start = clade_cl_seconds();
+	context->compile(context->compile_user, device->info.id, count, false);
+	device->build_seconds += clade_cl_seconds() - start;
+	clade_log(context, CLADE_LOG_INFO, "compile", "done");
+}
+
+void clade_cl_order_binaries(struct clade_device *device)
+{
+	struct clade_cl_program *programs = clade_cl_state(device)->programs;
+	unsigned count = 0;
+
+	if (!has_helpers(device))
+		return;
+	for (struct clade_cl_program *p = programs; p; p = p->next)
+		if (p->to_save)
+			count += order_program(device, p, 1, true);
+	if (count && !device->context->compile(device->context->compile_user, device->info.id, count, true))
+		return;
+	for (struct clade_cl_program *p = programs; p; p = p->next)
+		p->to_save = false;
+}
+
+/* ---- working orders off ---- */
+
+struct worker {
+	struct clade_device *device;
+	cl_command_queue queue;
+	cl_mem memory; /* what every pointer points to */
+	bool later;
+};
+
+enum { WORKER_BYTES = 1 << 20 };
+
+/* A pointer to memory that kernels may write, or the number 1: with that, sizes, steps and divisors are harmless. Only
+ * pointers may be NULL, and only those to local memory must be; texts are built without information on arguments. */
+static bool set_harmless(const struct worker *worker, cl_kernel kernel, cl_uint index)
+{
+	const uint64_t one = 1;
+
+	if (!clSetKernelArg(kernel, index, sizeof(worker->memory), NULL))
+		return !clSetKernelArg(kernel, index, sizeof(worker->memory), &worker->memory) ||
+		       !clSetKernelArg(kernel, index, 1024, NULL);
+	return !clSetKernelArg(kernel, index, 4, &one) || !clSetKernelArg(kernel, index, 8, &one);
+}
+
+/* One work-item of a kernel, for the sake of its compilation. */
+static void launch_once(const struct worker *worker, cl_program program, const char *name)
+{
+	const size_t single[] = { 1, 1, 1 };
+	cl_kernel kernel = clCreateKernel(program, name, NULL);
+	cl_uint count = 0;
+	bool ok = kernel && !clGetKernelInfo(kernel, CL_KERNEL_NUM_ARGS, sizeof(count), &count, NULL);
+
+	for (cl_uint i = 0; i < count && ok; i++)
+		ok = set_harmless(worker, kernel, i);
+	if (ok && !clEnqueueNDRangeKernel(worker->queue, kernel, 3, NULL, single, single, 0, NULL, NULL))
+		clFinish(worker->queue);
+	if (kernel)
+		clReleaseKernel(kernel);
+}
+
+static bool work_at(void *user, const struct clade_cache_claim *claim)
+{
+	struct worker *worker = user;
+	struct clade_device *device = worker->device;
+	struct clade_cl_program program = { .defines = (char *)"", .to_save = true };
+	const char *at = (const char *)claim->payload + sizeof(uint32_t),
+		   *end = (const char *)claim->payload + claim->bytes;
+	struct clade_text text = { .context = device->context };
+	const char *names = at;
+	uint32_t count = 0;
+
+	if (claim->bytes > sizeof(count))
+		memcpy(&count, claim->payload, sizeof(count));
+	for (uint32_t i = 0; i < count && at < end; i++)
+		at += strnlen(at, (size_t)(end - at)) + 1;
+	if (at >= end || !clade_cl_program_key(clade_cl_state(device), at, (size_t)(end - at), program.key) ||
+	    memcmp(program.key, claim->key, CLADE_KEY_BYTES))
+		return false; /* another device's */
+	if (clade_cache_has(clade_cl_state(device)->cache, program.key))
+		return true;
+	text.data = (char *)at;
+	text.length = (size_t)(end - at);
+	if (!clade_cl_build_from_source(device, &program, &text, NULL)) {
+		if (worker->later || !device->info.compiles_late)
+			clade_cl_save_program(device, &program);
+		else
+			for (at = names; count--; at += strlen(at) + 1)
+				launch_once(worker, program.handle, at);
+	}
+	if (program.handle)
+		clReleaseProgram(program.handle);
+	return true; /* also after a failure: it would fail again */
+}
+
+size_t clade_cl_fill_cache(struct clade_device *device, bool later)
+{
+	struct clade_cl_device *state = clade_cl_state(device);
+	struct worker worker = { .device = device, .later = later };
+	const cl_uint zero = 0;
+	size_t done = 0;
+
+	if (state->cache < 0 || clade_cl_alive(device, NULL))
+		return 0;
+	pthread_mutex_lock(&device->context->device_lock);
+	worker.queue = clCreateCommandQueue(state->context, state->device, 0, NULL);
+	worker.memory = clCreateBuffer(state->context, CL_MEM_READ_WRITE, WORKER_BYTES, NULL, NULL);
+	if (worker.queue && worker.memory &&
+	    !clEnqueueFillBuffer(worker.queue, worker.memory, &zero, sizeof(zero), 0, WORKER_BYTES, 0, NULL, NULL) &&
+	    !clFinish(worker.queue))
+		done = clade_cache_claim_all(device->context, state->cache, work_at, &worker);
+	if (worker.memory)
+		clReleaseMemObject(worker.memory);
+	if (worker.queue)
+		clReleaseCommandQueue(worker.queue);
+	if (later)
+		clade_cache_trim(device->context, state->cache, CLADE_CACHE_MOST_BYTES);
+	pthread_mutex_unlock(&device->context->device_lock);
+	return done;
+}
