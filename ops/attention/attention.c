@@ -137,5 +137,7 @@ enum clade_status clade_family_attention(const struct clade_host *host, struct c
 		status = host->add_impl(registry, &attention_cl);
 	if (!status)
 		status = host->add_impl(registry, &attention_cl_cpu);
+	if (!status)
+		status = host->add_impl(registry, &attention_cl_local);
 	return status;
 }

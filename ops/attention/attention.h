@@ -42,6 +42,6 @@ bool attention_accepts(const struct clade_node_info *node, char *why, size_t why
 
 extern const struct clade_op attention_op;
 extern const struct clade_case *const attention_cases[];
-extern const struct clade_impl attention_ref, attention_cl, attention_cl_cpu;
+extern const struct clade_impl attention_ref, attention_cl, attention_cl_cpu, attention_cl_local;
 
 #endif

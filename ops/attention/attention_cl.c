@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* attention on OpenCL devices: `cl` (blocks of keys apart, then folded) and `cl.cpu` (an item walks over all keys). */
+/* attention on OpenCL devices: `cl` (blocks of keys apart, then folded), `cl.local` (the same, a work-group a block,
+ * for GPUs) and `cl.cpu` (an item walks over all keys). */
 #include "attention.h"
+#include <clade/op_group.h>
 
 #define TILE_ROWS 72            /* of an item of cl.cpu: a multiple of the register tiles' heights */
+#define LOCAL_ROWS 8            /* of a work-group of cl.local, unless there is one row in all */
 #define SLICE_BYTES (64u << 20) /* of scratch that `cl` wants at most */
 
 struct attention_slots {
-	uint32_t blocks, fold, weigh;  /* kernels of cl */
-	uint32_t tiles, row, rows;     /* kernels of cl.cpu; tiles: the only one, if split */
-	uint32_t chains, ends, totals; /* scratch of cl, and of cl.cpu if split */
+	uint32_t blocks, fold, weigh; /* kernels of cl */
+	uint32_t tiles, row, rows; /* kernels of cl.cpu; tiles: the only one, if split; row, rows: also of cl.local */
+	uint32_t chains, ends, totals; /* scratch of cl and cl.local, and of cl.cpu if split */
 	bool split;                    /* cl.cpu: rows are shared by items of a block of keys each, then folded */
 	int64_t slice;                 /* rows of each (batch, key head) that scratch holds */
 };
@@ -113,19 +116,27 @@ static enum clade_status prepare_scratch(struct clade_prepare *prepare, struct a
 	return status;
 }
 
-static enum clade_status prepare_cl(struct clade_prepare *prepare)
+/* What `cl` and `cl.local` share. */
+static enum clade_status prepare_fold(struct clade_prepare *prepare)
 {
 	static const char source[] = "attention/attention.cl";
 	struct attention_slots *slots = prepare->data;
-	enum clade_status status = prepare->host->kernel(prepare, source, "attention_blocks", NULL, &slots->blocks);
+	enum clade_status status = prepare_scratch(prepare, slots, lanes(prepare->node->device));
 
 	if (!status)
 		status = prepare->host->kernel(prepare, source, "attention_fold", NULL, &slots->fold);
 	if (!status)
 		status = prepare->host->kernel(prepare, source, "attention_weigh", NULL, &slots->weigh);
-	if (!status)
-		status = prepare_scratch(prepare, slots, lanes(prepare->node->device));
 	return status;
+}
+
+static enum clade_status prepare_cl(struct clade_prepare *prepare)
+{
+	struct attention_slots *slots = prepare->data;
+	enum clade_status status =
+		prepare->host->kernel(prepare, "attention/attention.cl", "attention_blocks", NULL, &slots->blocks);
+
+	return status ? status : prepare_fold(prepare);
 }
 
 static enum clade_status launch_fold(const struct clade_run *run, const struct attention_shape *shape, int64_t first,
@@ -206,6 +217,67 @@ static enum clade_status run_cl(const struct clade_run *run)
 								 (uint64_t)(shape.g * blocks * chunks),
 								 (uint64_t)shape.b },
 					   (const uint32_t[3]) { group_rows(run->device), 1, 1 });
+		if (!status)
+			status = launch_fold(run, &shape, first, n, blocks);
+		if (!status && output_weights(run))
+			status = launch_weigh(run, &shape, first, n, blocks);
+	}
+	return status;
+}
+
+static bool accepts_local(const struct clade_node_info *node, char *why, size_t why_size)
+{
+	/* p, room and the slabs of attention.local.cl with LOCAL_ROWS rows, and a little for a row's numbers */
+	const uint64_t bytes = sizeof(float) * (LOCAL_ROWS * (256 + 64 + 8 + 16 + 2) + 16 * 65) + LOCAL_ROWS * 40;
+
+	return attention_accepts(node, why, why_size) &&
+	       clade_kit_group_fits(node->device, CLADE_KIT_LANES, bytes, why, why_size);
+}
+
+static enum clade_status prepare_local(struct clade_prepare *prepare)
+{
+	static const char source[] = "attention/attention.local.cl";
+	struct attention_slots *slots = prepare->data;
+	char rows[16];
+	enum clade_status status;
+
+	snprintf(rows, sizeof(rows), "ROWS=%d", LOCAL_ROWS);
+	status = prepare->host->kernel(prepare, source, "attention__local", rows, &slots->rows);
+	if (!status)
+		status = prepare->host->kernel(prepare, source, "attention__local", "ROWS=1", &slots->row);
+	return status ? status : prepare_fold(prepare);
+}
+
+static enum clade_status run_local(const struct clade_run *run)
+{
+	const struct attention_slots *slots = run->data;
+	struct clade_arg args[ARG_COUNT];
+	struct attention_shape shape;
+	int64_t rows, blocks, high, part;
+	uint32_t count;
+	bool any = false;
+	enum clade_status status = read_shape(run, &shape, &any);
+
+	if (status || !any)
+		return status;
+	rows = shape.t * (shape.h / shape.g);
+	blocks = (shape.s + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK + shape.ring;
+	high = rows == 1 ? 1 : LOCAL_ROWS;
+	part = clade_kit_launch_parts(run->device, (rows + high - 1) / high,
+				      2.0 * (double)(high * ATTENTION_BLOCK * (shape.d + shape.e)) *
+					      (double)(shape.g * blocks * shape.b));
+	part = part * high < slots->slice ? part * high : slots->slice;
+	count = put_args(run, &shape, args);
+	args[count++] = (struct clade_arg)CLADE_TENSOR(run->scratch[slots->chains]);
+	args[count++] = (struct clade_arg)CLADE_TENSOR(run->scratch[slots->ends]);
+	for (int64_t first = 0; first < rows && !status; first += part) {
+		int64_t n = rows - first < part ? rows - first : part;
+
+		put_ints(args, count, (const int64_t[3]) { first, n, blocks }, 3);
+		status = run->host->launch(run, high == 1 ? slots->row : slots->rows, args, count + 3,
+					   (const uint64_t[3]) { (uint64_t)((n + high - 1) / high) * CLADE_KIT_LANES,
+								 (uint64_t)(shape.g * blocks), (uint64_t)shape.b },
+					   (const uint32_t[3]) { CLADE_KIT_LANES, 1, 1 });
 		if (!status)
 			status = launch_fold(run, &shape, first, n, blocks);
 		if (!status && output_weights(run))
@@ -368,4 +440,21 @@ const struct clade_impl attention_cl_cpu = {
 	.prepare = prepare_cpu,
 	.run = run_cpu,
 	.priority = 20,
+};
+
+const struct clade_impl attention_cl_local = {
+	.size = sizeof(struct clade_impl),
+	.op = "attention",
+	.name = "cl.local",
+	.doc = "a work-group takes 8 rows through a block of keys in local memory, then the blocks are folded; for "
+	       "GPUs",
+	.needs = CLADE_NEEDS_OPENCL,
+	.strided_inputs = 1u << ATTENTION_Q | 1u << ATTENTION_K | 1u << ATTENTION_V,
+	.strided_outputs = 1,
+	.accepts = accepts_local,
+	.data_size = sizeof(struct attention_slots),
+	.prepare = prepare_local,
+	.run = run_local,
+	.priority = 30,
+	.kinds = CLADE_KIT_GPU,
 };
