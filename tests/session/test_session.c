@@ -300,6 +300,38 @@ static void test_kinds_of_devices(void **state)
 	clade_graph_destroy(&graph);
 }
 
+/* The same bits from the implementations for GPUs, named, on whatever OpenCL device takes their groups. */
+static void test_group_forms(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_store *store = fixture_decoder_store(f);
+	struct clade_graph *graph = fixture_graph(f, fixture_decoder_text, store);
+	static const char *const rules[] = { "linear=cl.local", "attention=cl.local", NULL };
+	struct clade_choices choices = { .size = sizeof(choices), .rules = rules };
+	struct clade_session *plain = fixture_session(f, graph, f->devices[0], NULL, 16);
+	float x[6 * 8], *expected;
+
+	fixture_random(x, 6 * 8, 5);
+	expected = decode(f, plain, x, 1, 6, 2);
+	for (size_t d = 0; d < f->device_count; d++) {
+		const struct clade_device_info *info = clade_device_get_info(f->devices[d]);
+		struct clade_session *session;
+		float *y;
+
+		if (info->kind == CLADE_DEVICE_HOST || info->loop_limit)
+			continue; /* no OpenCL, or groups too small */
+		session = fixture_session(f, graph, f->devices[d], &choices, 16);
+		y = decode(f, session, x, 1, 6, 2);
+		assert_memory_equal(y, expected, sizeof(x));
+		free(y);
+		clade_session_destroy(&session);
+	}
+	free(expected);
+	clade_session_destroy(&plain);
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+}
+
 static void test_lock_round_trip(void **state)
 {
 	struct fixture *f = *state;
@@ -604,6 +636,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_naming_an_inner_node_opens_the_block, fixture_setup,
 						fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_kinds_of_devices, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_group_forms, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_lock_round_trip, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_verify_every_step, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_no_room, fixture_setup, fixture_teardown),
