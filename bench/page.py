@@ -119,6 +119,8 @@ def render(results, goals, reasons):
     lines = [HEAD.rstrip("\n")]
     for result in sorted(results, key=lambda r: list(machine.KINDS).index(r["kind"]) if r["kind"] in machine.KINDS else 99):
         lines += ["", *section(result, goals, reasons)]
+    for kind in machine.KINDS.keys() - {result["kind"] for result in results}:
+        lines += ["", f"## {machine.KINDS[kind]}", "", "Not measured yet: no run on a machine of this kind."]
     return "\n".join(lines) + "\n"
 
 

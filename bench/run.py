@@ -44,9 +44,9 @@ def build_release(folder):
 class Peers:
     """the peers' environments and processes; a peer that cannot be had raises Missing, always with the same words"""
 
-    def __init__(self, folder, build, install=True):
-        self.folder, self.build, self.install = folder, build, install
-        self.modules, self.running, self.wrong, self.versions = {}, {}, {}, {}
+    def __init__(self, folder, build, versions, install=True):
+        self.folder, self.build, self.versions, self.install = folder, build, versions, install
+        self.modules, self.running, self.wrong = {}, {}, {}
 
     def module(self, name):
         if name not in self.modules:
@@ -248,13 +248,14 @@ def choose(works, patterns):
             yield work, names
 
 
-def measure_all(options, chosen, models):
+def measure_all(options, chosen, models, rows, versions):
+    """appends to `rows` and to `versions`, so that what is measured lives through an interruption"""
     program = os.path.join(options.build, "clade")
-    peers = Peers(options.peers, options.build, not options.no_install)
+    peers = Peers(options.peers, options.build, versions, not options.no_install)
     make_models(peers, models, program, {path for work, _ in chosen for path in work.needs})
     gemm = Process([os.path.join(options.build, "bench", "gemm_clade")], machine.CORES)
     runner = Runner(peers, gemm, lambda fast: Own(program, machine.CORES, fast), options.quick, models)
-    versions, rows, group = {"clade": Own(program, machine.CORES).about(), "linear": gemm.about()}, [], None
+    versions["clade"], versions["linear"], group = Own(program, machine.CORES).about(), gemm.about(), None
     try:
         for work, names in chosen:
             if work.id.split("/")[0] != group:
@@ -266,7 +267,14 @@ def measure_all(options, chosen, models):
     finally:
         peers.close()
         gemm.close()
-    return rows, {**versions, **peers.versions}
+
+
+def keep(options, run, rows, works):
+    """rows into the JSON of this kind of machine"""
+    kind = machine.kind()
+    os.makedirs(os.path.join(options.out, "results"), exist_ok=True)
+    old = next((result for result in page.load_results(options.out) if result["kind"] == kind), None)
+    page.write(os.path.join(options.out, "results", kind + ".json"), page.dump(page.merge(old, kind, machine.describe(), run, rows, row_ids(works))))
 
 
 def main(arguments):
@@ -274,23 +282,22 @@ def main(arguments):
     options.peers, options.build, options.out = (os.path.abspath(path) for path in (options.peers, options.build, options.out))
     models = os.path.join(options.peers, "models")
     works = [*all_works(models), *all_scripts(models)]
-    order = row_ids(works)
     if options.list:
-        print("\n".join(order))
+        print("\n".join(row_ids(works)))
         return 0
     if not options.page:
         chosen = list(choose(works, options.only or ["*"]))
         if not chosen:
             sys.exit(f"run.py: no row fits {options.only}; --list prints them all")
-        kind, start = machine.kind(), time.monotonic()
+        start, rows = time.monotonic(), []
         build_release(options.build)
-        run = {"date": machine.today(), "clade": machine.clade_version(ROOT), "quick": options.quick, "load_before": machine.load()}
-        rows, run["versions"] = measure_all(options, chosen, models)
+        run = {"date": machine.today(), "clade": machine.clade_version(ROOT), "quick": options.quick, "load_before": machine.load(), "versions": {}}
+        try:
+            measure_all(options, chosen, models, rows, run["versions"])
+        except KeyboardInterrupt:
+            say("interrupted: what was measured is kept")
         run.update(load_after=machine.load(), seconds=round(time.monotonic() - start))
-        os.makedirs(os.path.join(options.out, "results"), exist_ok=True)
-        path = os.path.join(options.out, "results", kind + ".json")
-        old = next((r for r in page.load_results(options.out) if r["kind"] == kind), None)
-        page.write(path, page.dump(page.merge(old, kind, machine.describe(), run, rows, order)))
+        keep(options, run, rows, works)
     page.publish(options.out, HERE)
     return 0
 

@@ -159,7 +159,7 @@ class FakePeers(run.Peers):
     """peers by name: a program in Python"""
 
     def __init__(self, programs):
-        super().__init__("", "", False)
+        super().__init__("", "", {}, False)
         self.programs = programs
 
     def module(self, name):
@@ -198,12 +198,12 @@ class Turns(unittest.TestCase):
 
     def test_refusals_name_what_is_missing(self):
         with tempfile.TemporaryDirectory() as folder:
-            peers = run.Peers(folder, folder, install=False)
+            peers = run.Peers(folder, folder, {}, install=False)
             for name, why in (("openblas", "libopenblas-dev was not there when Meson looked"), ("onnx_runtime", "not installed")):
                 with self.assertRaises(Missing) as raised:
                     peers.side(name)
                 self.assertEqual(str(raised.exception), why)
-            broken = run.Peers(os.path.join(folder, "file"), folder)
+            broken = run.Peers(os.path.join(folder, "file"), folder, {})
             with open(os.path.join(folder, "file"), "w", encoding="utf-8"):
                 pass
             with self.assertRaises(Missing) as raised, redirect_stderr(io.StringIO()):
