@@ -31,8 +31,9 @@ class Own:
     """the same methods as side.Process"""
     pause = 0.0
 
-    def __init__(self, program, cores, fast=False):
+    def __init__(self, program, cores, fast=False, peaks=None):
         self.program, self.cores = program, cores
+        self.peaks = peaks if peaks is not None else []  # GFLOP/s and GB/s that clade measures beside each block
         self.options = ["--fast"] if fast else []
 
     def about(self):
@@ -48,6 +49,7 @@ class Own:
         words = ["-n", str(work.tokens), "--depth", str(work.depth)] if work.test == "generate" else ["-p", str(work.tokens)]
         result = json.loads(run_program([self.program, "bench", work.model, *words, "--batch", str(work.batch), "-r", str(calls), "--no-check", "-o", "json",
                                          *self.options], self.cores))[-1]
+        self.peaks.append((result["peak_gflops"], result["peak_gbps"]))
         return [work.amount / rate for rate in result["samples"]]
 
     def plan(self, work):

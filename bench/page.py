@@ -99,6 +99,7 @@ def section(result, goals, reasons):
            f"{info['system']}")
     for index, run in enumerate(runs):
         yield (f"- run {index + 1}: {run['date']}, clade at {run['clade']}; load average {run['load_before']} before, {run['load_after']} after"
+               + (f"; clade's roofline beside it: {run['peak_gflops']:.0f} GFLOP/s, {run['peak_gbps']:.0f} GB/s" if "peak_gflops" in run else "")
                + (", shortened (--quick)" if run["quick"] else ""))
         for about in sorted(set(run["versions"].values())):
             yield f"  - {about}"

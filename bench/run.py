@@ -248,13 +248,13 @@ def choose(works, patterns):
             yield work, names
 
 
-def measure_all(options, chosen, models, rows, versions):
-    """appends to `rows` and to `versions`, so that what is measured lives through an interruption"""
+def measure_all(options, chosen, models, rows, versions, peaks):
+    """appends to `rows`, `versions` and `peaks`, so that what is measured lives through an interruption"""
     program = os.path.join(options.build, "clade")
     peers = Peers(options.peers, options.build, versions, not options.no_install)
     make_models(peers, models, program, {path for work, _ in chosen for path in work.needs})
     gemm = Process([os.path.join(options.build, "bench", "gemm_clade")], machine.CORES)
-    runner = Runner(peers, gemm, lambda fast: Own(program, machine.CORES, fast), options.quick, models)
+    runner = Runner(peers, gemm, lambda fast: Own(program, machine.CORES, fast, peaks), options.quick, models)
     versions["clade"], versions["linear"], group = Own(program, machine.CORES).about(), gemm.about(), None
     try:
         for work, names in chosen:
@@ -289,14 +289,16 @@ def main(arguments):
         chosen = list(choose(works, options.only or ["*"]))
         if not chosen:
             sys.exit(f"run.py: no row fits {options.only}; --list prints them all")
-        start, rows = time.monotonic(), []
+        start, rows, peaks = time.monotonic(), [], []
         build_release(options.build)
         run = {"date": machine.today(), "clade": machine.clade_version(ROOT), "quick": options.quick, "load_before": machine.load(), "versions": {}}
         try:
-            measure_all(options, chosen, models, rows, run["versions"])
+            measure_all(options, chosen, models, rows, run["versions"], peaks)
         except KeyboardInterrupt:
             say("interrupted: what was measured is kept")
         run.update(load_after=machine.load(), seconds=round(time.monotonic() - start))
+        if peaks:
+            run.update(peak_gflops=round(stats.median([peak[0] for peak in peaks]), 1), peak_gbps=round(stats.median([peak[1] for peak in peaks]), 1))
         keep(options, run, rows, works)
     page.publish(options.out, HERE)
     return 0

@@ -14,11 +14,12 @@ struct bench_result {
 	double samples[BENCH_SAMPLES]; /* tokens a second of each repeat */
 	size_t sample_count;
 	double compile_seconds, load_seconds;
-	double first_seconds;       /* from opening the device to the first result */
-	uint64_t programs, kernels; /* built or taken from the cache until then */
-	double launches;            /* a pass (a token, where it generates) */
-	double gflops, gbps, roof;  /* of the mean; roof: share of the measured roofline, 0 unknown */
-	double error;               /* NMSE against ref; below 0: not compared */
+	double first_seconds;          /* from opening the device to the first result */
+	uint64_t programs, kernels;    /* built or taken from the cache until then */
+	double launches;               /* a pass (a token, where it generates) */
+	double gflops, gbps, roof;     /* of the mean; roof: share of the measured roofline, 0 unknown */
+	double peak_gflops, peak_gbps; /* the roofline: fma, memory */
+	double error;                  /* NMSE against ref; below 0: not compared */
 	bool bit_equal;
 };
 double bench_mean(const struct bench_result *result);

@@ -109,13 +109,14 @@ static void row_json(const struct bench_result *r, size_t index)
 	for (size_t i = 0; i < r->sample_count; i++)
 		json_array_append_new(samples, json_real(r->samples[i]));
 	json_t *object = json_pack(
-		"{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:o, s:f, s:f, s:o, s:o, s:o, s:f, s:f, s:f, s:I, s:I, "
+		"{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:o, s:f, s:f, s:o, s:f, s:f, s:o, s:o, s:f, s:f, s:f, "
+		"s:I, s:I, "
 		"s:f, s:I, s:I, s:I}",
 		"model", r->model, "device", r->device, "device_name", r->device_name, "driver", r->driver, "test",
 		r->test, "batch", (json_int_t)r->batch, "tokens", (json_int_t)r->tokens, "tokens_per_second",
 		bench_mean(r), "stddev", bench_deviation(r), "samples", samples, "gflops", r->gflops, "gbps", r->gbps,
-		"peak_share", r->roof > 0 ? json_real(r->roof) : json_null(), "error",
-		r->error >= 0 ? json_number(r->error) : json_null(), "bit_equal",
+		"peak_share", r->roof > 0 ? json_real(r->roof) : json_null(), "peak_gflops", r->peak_gflops,
+		"peak_gbps", r->peak_gbps, "error", r->error >= 0 ? json_number(r->error) : json_null(), "bit_equal",
 		r->error >= 0 ? json_boolean(r->bit_equal) : json_null(), "compile_seconds", r->compile_seconds,
 		"load_seconds", r->load_seconds, "first_seconds", r->first_seconds, "programs", (json_int_t)r->programs,
 		"kernels", (json_int_t)r->kernels, "launches", r->launches, "peak_memory_bytes",

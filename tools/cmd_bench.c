@@ -238,6 +238,8 @@ static enum clade_status report(struct run *run)
 	for (size_t i = 0; i < run->result_count && status == CLADE_OK; i++) {
 		run->results[i].roof =
 			roofline_share(&roofline, run->work[i].flops, run->work[i].bytes, run->seconds[i]);
+		run->results[i].peak_gflops = 1e-9 * roofline.flops;
+		run->results[i].peak_gbps = 1e-9 * roofline.bytes;
 		job->format->row(&run->results[i], job->rows++);
 		status = flush_stdout(&job->tool->diag);
 	}
