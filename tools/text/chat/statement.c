@@ -8,6 +8,7 @@
 enum { MAX_NESTING = 64 };
 
 static enum clade_status parse_body(struct parser *parser, const char *const *ends, struct node *parent);
+static enum clade_status parse_rest(struct parser *parser, const char *const *ends, struct node *parent);
 
 /* A name, or several separated by commas: what is assigned. */
 enum clade_status parse_target(struct parser *parser, struct node **out)
@@ -72,11 +73,7 @@ static enum clade_status parse_if(struct parser *parser, struct node **out)
 			node_add(other, nested);
 		return status;
 	}
-	status = end_tag(parser);
-	if (status == CLADE_OK)
-		status = parse_body(parser, last, other);
-	parser->at += status == CLADE_OK;
-	return status == CLADE_OK ? end_tag(parser) : status;
+	return parse_rest(parser, last, other);
 }
 
 static enum clade_status parse_for(struct parser *parser, struct node **out)
@@ -165,12 +162,7 @@ static enum clade_status parse_set(struct parser *parser, struct node **out)
 	if (status == CLADE_OK)
 		status = parse_filters(parser, false, &value);
 	node->c = status == CLADE_OK ? value : NULL;
-	if (status == CLADE_OK)
-		status = end_tag(parser);
-	if (status == CLADE_OK)
-		status = parse_body(parser, ends, node);
-	parser->at += status == CLADE_OK;
-	return status == CLADE_OK ? end_tag(parser) : status;
+	return status == CLADE_OK ? parse_rest(parser, ends, node) : status;
 }
 
 /* {% filter name %}...{% endfilter %} */
@@ -197,12 +189,7 @@ static enum clade_status parse_filtered(struct parser *parser, struct node **out
 		return parser_unexpected(parser, "a filter without arguments");
 	status = parse_filters(parser, false, &filter);
 	node->c = filter;
-	if (status == CLADE_OK)
-		status = end_tag(parser);
-	if (status == CLADE_OK)
-		status = parse_body(parser, ends, node);
-	parser->at += status == CLADE_OK;
-	return status == CLADE_OK ? end_tag(parser) : status;
+	return status == CLADE_OK ? parse_rest(parser, ends, node) : status;
 }
 
 /* {% macro name(a, b = x) %}...{% endmacro %} */
@@ -238,14 +225,11 @@ static enum clade_status parse_macro(struct parser *parser, struct node **out)
 		return status;
 	parser->at++;
 	node->b = parameters;
-	status = end_tag(parser);
 	uint32_t loops = parser->loops;
 	parser->loops = 0;
-	if (status == CLADE_OK)
-		status = parse_body(parser, ends, node);
+	status = parse_rest(parser, ends, node);
 	parser->loops = loops;
-	parser->at += status == CLADE_OK;
-	return status == CLADE_OK ? end_tag(parser) : status;
+	return status;
 }
 
 /* {% generation %} marks what an assistant said; it prints what it holds. */
@@ -253,12 +237,7 @@ static enum clade_status parse_generation(struct parser *parser, struct node **o
 {
 	static const char *const ends[] = { "endgeneration", NULL };
 	enum clade_status status = parser_node(parser, NODE_BODY, out);
-	if (status == CLADE_OK)
-		status = end_tag(parser);
-	if (status == CLADE_OK)
-		status = parse_body(parser, ends, *out);
-	parser->at += status == CLADE_OK;
-	return status == CLADE_OK ? end_tag(parser) : status;
+	return status == CLADE_OK ? parse_rest(parser, ends, *out) : status;
 }
 
 static enum clade_status parse_jump(struct parser *parser, struct node **out)
@@ -343,6 +322,16 @@ static enum clade_status parse_body(struct parser *parser, const char *const *en
 			node_add(parent, node);
 	}
 	return status;
+}
+
+/* The end of a tag, the statements behind it and the tag that ends them. */
+static enum clade_status parse_rest(struct parser *parser, const char *const *ends, struct node *parent)
+{
+	enum clade_status status = end_tag(parser);
+	if (status == CLADE_OK)
+		status = parse_body(parser, ends, parent);
+	parser->at += status == CLADE_OK;
+	return status == CLADE_OK ? end_tag(parser) : status;
 }
 
 enum clade_status chat_parse(const struct chat_source *source, const struct chat_token *tokens, const struct node **out)
