@@ -2,7 +2,7 @@
 /* Fuzz target for tokenizer.model, its tokenizer_config.json and texts. With CLADE_LIBFUZZER and clang
  * -fsanitize=fuzzer it is a libFuzzer program; alone it mutates models: fuzz_sentencepiece FOLDER [EXECUTIONS [SEED]].
  * The input: a byte that chooses a config, a length and so many bytes of text, the model. */
-#include "internal.h"
+#include "fuzz.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,19 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (status != CLADE_OK && ids != NULL)
 			abort();
 	}
-	for (int skip = 0; ids != NULL && skip < 2; skip++) {
-		struct clade_decoder *decoder;
-		const char *part;
-		size_t bytes;
-		if (clade_decoder_create(tokenizer, skip == 1, &decoder, &diag) != CLADE_OK)
-			abort();
-		for (size_t i = 0; i <= count; i++)
-			if ((i < count ? clade_decoder_push(decoder, ids[i], &part, &bytes, &diag)
-				       : clade_decoder_finish(decoder, &part, &bytes, &diag)) != CLADE_OK ||
-			    utf8_check(part, bytes) != bytes)
-				abort();
-		clade_decoder_destroy(&decoder);
-	}
+	if (ids != NULL)
+		fuzz_decode(tokenizer, ids, count);
 	clade_free(NULL, ids);
 	clade_tokenizer_destroy(&tokenizer);
 	clade_diag_finish(&diag);
@@ -67,10 +56,7 @@ static const char seed_text[] =
 static uint64_t state = 88172645463325253ull;
 static uint32_t next(uint32_t limit)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)((state >> 20) % limit);
+	return fuzz_next(&state, limit);
 }
 
 /* A few bytes are changed, lost or added, more often near the end, where the specifications are. */

@@ -2,7 +2,7 @@
 /* Fuzz target for tokenizer.json, vocab.json with merges.txt, vocab.txt, GGUF's arrays, and texts. With CLADE_LIBFUZZER
  * and clang -fsanitize=fuzzer it is a libFuzzer program (a NUL byte parts the file from the text); alone it mutates a
  * seed: fuzz_text [EXECUTIONS [SEED]]. */
-#include "internal.h"
+#include "fuzz.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,21 +83,6 @@ static enum clade_status parse_lines(char *file, size_t size, struct clade_token
 					       config != NULL ? strlen(config) : 0, out, diag);
 }
 
-static void decode(const struct clade_tokenizer *tokenizer, const int32_t *ids, size_t count)
-{
-	struct clade_decoder *decoder;
-	const char *part;
-	size_t bytes;
-	if (clade_decoder_create(tokenizer, false, &decoder, NULL) != CLADE_OK)
-		abort();
-	for (size_t i = 0; i <= count; i++)
-		if ((i < count ? clade_decoder_push(decoder, ids[i], &part, &bytes, NULL)
-			       : clade_decoder_finish(decoder, &part, &bytes, NULL)) != CLADE_OK ||
-		    utf8_check(part, bytes) != bytes)
-			abort();
-	clade_decoder_destroy(&decoder);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -129,7 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			abort();
 	}
 	if (ids != NULL)
-		decode(tokenizer, ids, count);
+		fuzz_decode(tokenizer, ids, count);
 	free(file);
 	clade_free(NULL, ids);
 	clade_tokenizer_destroy(&tokenizer);
@@ -160,14 +145,15 @@ static const char byte_level[] =
 	"6},"
 	"\"merges\":[\"a b\",[\"\u0120\",\"a\"]]}}";
 static const char gpt2_arrays[] =
-	"Ggpt2\nqwen2\n2 0 <unk>\n3 0 <s>\n3 0 </s>\n1 0 a\n1 0 b\n1 0 ab\n6 0 <0x41>\n4 0 user\n\na b\n";
+	"Ggpt2\nqwen2\n2 0 <unk>\n3 0 <s>\n3 0 </s>\n1 0 a\n1 0 b\n1 0 ab\n6 0 <0x41>\n4 0 user\n4 0 sua\n\na b\n";
 static const char llama_arrays[] =
-	"Gllama\n\n2 0 <unk>\n3 0 <s>\n3 0 </s>\n1 -1 \xe2\x96\x81\n1 -2 a\n1 -3 b\n1 -1.5 ab\n4 0 us\n";
+	"Gllama\n\n2 0 <unk>\n3 0 <s>\n3 0 </s>\n1 -1 \xe2\x96\x81\n1 -2 a\n1 -3 b\n1 -1.5 ab\n4 0 us\n4 0 sua\n";
 static const char t5_arrays[] =
-	"Gt5\n\n3 0 <pad>\n3 0 </s>\n2 0 <unk>\n1 -1 \xe2\x96\x81\n1 -2 a\n1 -3 b\n1 -1.5 ab\n4 0 us\n";
+	"Gt5\n\n3 0 <pad>\n3 0 </s>\n2 0 <unk>\n1 -1 \xe2\x96\x81\n1 -2 a\n1 -3 b\n1 -1.5 ab\n4 0 us\n4 0 \xc3\xa9"
+	"x\n";
 static const char bert_arrays[] = "Gbert\n\n3 0 [PAD]\n3 0 [CLS]\n2 0 [UNK]\n1 0 \xe2\x96\x81"
 				  "a\n1 0 b\n1 0 \xe2\x96\x81"
-				  "ab\n";
+				  "ab\n1 0 \xe2\x96\x81\n1 0 c\n";
 static const char gpt2_files[] = "V{\"a\":0,\"b\":1,\"ab\":2,\"<s>\":3}\1#version: 0.2\na b\n\1{\"add_bos_token\":true,"
 				 "\"bos_token\":\"<s>\",\"tokenizer_class\":\"GPT2Tokenizer\"}";
 static const char word_piece[] =
@@ -196,10 +182,7 @@ static const char seed_text[] =
 static uint64_t state = 88172645463325253ull;
 static uint32_t next(uint32_t limit)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)((state >> 20) % limit);
+	return fuzz_next(&state, limit);
 }
 
 int main(int argc, char **argv)

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* What the fuzz targets of tokenizers share: numbers by chance, and ids back to text. */
+#ifndef CLADE_TESTS_TOOLS_FUZZ_H
+#define CLADE_TESTS_TOOLS_FUZZ_H
+
+#include "internal.h"
+
+#include <stdlib.h>
+
+/* A number below the limit; `state` is not 0. */
+static inline uint32_t fuzz_next(uint64_t *state, uint32_t limit)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return (uint32_t)((*state >> 20) % limit);
+}
+
+/* With special tokens and without; each part must be whole characters. */
+static inline void fuzz_decode(const struct clade_tokenizer *tokenizer, const int32_t *ids, size_t count)
+{
+	for (int skip = 0; skip < 2; skip++) {
+		struct clade_decoder *decoder;
+		const char *part;
+		size_t bytes;
+		if (clade_decoder_create(tokenizer, skip == 1, &decoder, NULL) != CLADE_OK)
+			abort();
+		for (size_t i = 0; i <= count; i++)
+			if ((i < count ? clade_decoder_push(decoder, ids[i], &part, &bytes, NULL)
+				       : clade_decoder_finish(decoder, &part, &bytes, NULL)) != CLADE_OK ||
+			    utf8_check(part, bytes) != bytes)
+				abort();
+		clade_decoder_destroy(&decoder);
+	}
+}
+
+#endif
