@@ -25,7 +25,6 @@ struct dates {
 static int setup(void **state)
 {
 	struct dates *d = calloc(1, sizeof(*d));
-	struct clade_graph_params params = { .size = sizeof(params) };
 	char path[512];
 
 	if (!shim_connect(&shim, getenv("CLADE_TEST_SHIM")) || !allocs_connect(&allocs)) {
@@ -36,11 +35,7 @@ static int setup(void **state)
 	allocs.reset();
 	fixture_setup((void **)&d->f);
 	snprintf(path, sizeof(path), "%s/model.graph", model_folder);
-	REQUIRE_OK(d->f, clade_store_create(d->f->context, &d->store, &d->f->diag));
-	REQUIRE_OK(d->f, clade_store_add(d->store, model_folder, &d->f->diag));
-	params.path = path;
-	params.store = d->store;
-	REQUIRE_OK(d->f, clade_graph_create(d->f->context, &params, &d->graph, &d->f->diag));
+	fixture_model(d->f, model_folder, path, &d->store, &d->graph);
 	assert_int_equal(d->f->device_count, 2); /* ref and the driver behind the shim */
 	d->cl = d->f->devices[1];
 	*state = d;

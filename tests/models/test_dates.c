@@ -62,16 +62,11 @@ static void read_expected(struct dates *d)
 static int setup(void **state)
 {
 	struct dates *d = calloc(1, sizeof(*d));
-	struct clade_graph_params params = { .size = sizeof(params) };
 	char path[512];
 
 	fixture_setup((void **)&d->f);
 	snprintf(path, sizeof(path), "%s/model.graph", model_folder);
-	REQUIRE_OK(d->f, clade_store_create(d->f->context, &d->store, &d->f->diag));
-	REQUIRE_OK(d->f, clade_store_add(d->store, model_folder, &d->f->diag));
-	params.path = path;
-	params.store = d->store;
-	REQUIRE_OK(d->f, clade_graph_create(d->f->context, &params, &d->graph, &d->f->diag));
+	fixture_model(d->f, model_folder, path, &d->store, &d->graph);
 	read_expected(d);
 	*state = d;
 	return 0;

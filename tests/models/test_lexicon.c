@@ -183,23 +183,18 @@ static void run_device(struct fixture *f, struct lexicon *lexicon, const struct 
 static void whole_lexicon(void **state)
 {
 	struct fixture *f = *state;
-	struct clade_graph_params params = { .size = sizeof(params) };
 	struct clade_store *store = NULL;
 	struct clade_graph *graph = NULL;
 	struct lexicon *lexicon;
-	char path[512];
+	char path[512], file[512];
 
 	snprintf(path, sizeof(path), "%s/g2p-id-bert/model.safetensors", data_folder);
 	if (access(path, R_OK)) {
 		print_message("g2p-id-bert: skipped, %s is not there\n", path);
 		return;
 	}
-	REQUIRE_OK(f, clade_store_create(f->context, &store, &f->diag));
-	REQUIRE_OK(f, clade_store_add(store, path, &f->diag));
-	snprintf(path, sizeof(path), "%s/tests/models/g2p-id-bert.graph", source_root);
-	params.path = path;
-	params.store = store;
-	REQUIRE_OK(f, clade_graph_create(f->context, &params, &graph, &f->diag));
+	snprintf(file, sizeof(file), "%s/tests/models/g2p-id-bert.graph", source_root);
+	fixture_model(f, path, file, &store, &graph);
 	lexicon = calloc(1, sizeof(*lexicon));
 	lexicon->ids = calloc(MOST, sizeof(*lexicon->ids));
 	lexicon->spoken = calloc(MOST, sizeof(*lexicon->spoken));

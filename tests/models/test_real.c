@@ -19,8 +19,7 @@ struct model {
 
 static bool open_model(struct fixture *f, const char *name, const char *weights, struct model *out)
 {
-	struct clade_graph_params params = { .size = sizeof(params) };
-	char path[512];
+	char path[512], graph[512];
 
 	memset(out, 0, sizeof(*out));
 	out->f = f;
@@ -29,12 +28,8 @@ static bool open_model(struct fixture *f, const char *name, const char *weights,
 		print_message("%s: skipped, %s is not there\n", name, path);
 		return false;
 	}
-	REQUIRE_OK(f, clade_store_create(f->context, &out->store, &f->diag));
-	REQUIRE_OK(f, clade_store_add(out->store, path, &f->diag));
-	snprintf(path, sizeof(path), "%s/tests/models/%s.graph", source_root, name);
-	params.path = path;
-	params.store = out->store;
-	REQUIRE_OK(f, clade_graph_create(f->context, &params, &out->graph, &f->diag));
+	snprintf(graph, sizeof(graph), "%s/tests/models/%s.graph", source_root, name);
+	fixture_model(f, path, graph, &out->store, &out->graph);
 	return true;
 }
 

@@ -48,6 +48,17 @@ int fixture_teardown(void **state)
 	return 0;
 }
 
+void fixture_model(struct fixture *f, const char *weights, const char *path, struct clade_store **out_store,
+		   struct clade_graph **out_graph)
+{
+	struct clade_graph_params params = { .size = sizeof(params), .path = path };
+
+	REQUIRE_OK(f, clade_store_create(f->context, out_store, &f->diag));
+	REQUIRE_OK(f, clade_store_add(*out_store, weights, &f->diag));
+	params.store = *out_store;
+	REQUIRE_OK(f, clade_graph_create(f->context, &params, out_graph, &f->diag));
+}
+
 struct clade_graph *fixture_graph(struct fixture *f, const char *text, struct clade_store *store)
 {
 	struct clade_graph_params params = {

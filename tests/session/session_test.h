@@ -32,6 +32,9 @@ struct fixture {
 	} while (0)
 
 int fixture_setup(void **state);
+/* A file or folder of weights and the graph file over it; the caller destroys both. */
+void fixture_model(struct fixture *f, const char *weights, const char *path, struct clade_store **out_store,
+		   struct clade_graph **out_graph);
 int fixture_teardown(void **state);
 struct clade_graph *fixture_graph(struct fixture *f, const char *text, struct clade_store *store);
 struct clade_session *fixture_session(struct fixture *f, const struct clade_graph *graph, struct clade_device *device,
