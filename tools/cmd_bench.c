@@ -359,8 +359,11 @@ static enum clade_status run(struct tool *tool)
 		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, "--all-devices", "and --device exclude each other");
 	if (o->op != NULL)
 		return bench_ops(tool);
-	if (o->shapes.count > 0 || o->attrs != NULL)
-		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, o->shapes.count > 0 ? "--shape" : "--attr",
+	if (o->shapes.count > 0 || o->attrs != NULL || o->type != NULL)
+		return fail_usage(tool, CLADE_MSG_TOOL_OPTION,
+				  o->shapes.count > 0 ? "--shape"
+				  : o->attrs != NULL  ? "--attr"
+						      : "--type",
 				  "belongs to --op PATTERN");
 	o->batch = o->batch > 0 ? o->batch : 1;
 	enum clade_status status = bench_model(&job);
@@ -383,6 +386,7 @@ static const struct option own_options[] = {
 	  take_text, AT(op) },
 	{ "shape", "SIZES", "of --op, as M=512,N=768,K=768 (repeatable; default: sizes worth timing, and odd ones)",
 	  take_words, AT(shapes) },
+	{ "type", "TYPE", "of --op: how its weights are stored: f32, f16, bf16, q8_0, q4_0", take_text, AT(type) },
 	{ "attr", "TEXT", "attributes of --op, as \"causal = true\"", take_text, AT(attrs) },
 	{ "all-devices", NULL, "every device, ref included", take_flag, AT(all_devices) },
 	{ "no-check", NULL, "do not compare with ref, which takes long for large models", take_flag, AT(no_check) },

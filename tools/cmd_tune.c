@@ -275,8 +275,11 @@ static enum clade_status choose(struct job *job)
 	if ((o->op != NULL) == (tool->argument_count > 0) || tool->argument_count > 1)
 		return fail_usage(tool, CLADE_MSG_TOOL_COMMAND, "tune",
 				  "one MODEL or --op PATTERN, or export, import FILE, merge A B");
-	if (o->op == NULL && (o->shapes.count > 0 || o->attrs != NULL))
-		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, o->shapes.count > 0 ? "--shape" : "--attr",
+	if (o->op == NULL && (o->shapes.count > 0 || o->attrs != NULL || o->type != NULL))
+		return fail_usage(tool, CLADE_MSG_TOOL_OPTION,
+				  o->shapes.count > 0 ? "--shape"
+				  : o->attrs != NULL  ? "--attr"
+						      : "--type",
 				  "belongs to --op PATTERN");
 	if (o->output != NULL)
 		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, "-o",
@@ -303,6 +306,7 @@ static const struct option own_options[] = {
 	{ "op", "PATTERN", "instead of a model: ops that match (`*`, `?`)", take_text, AT(op) },
 	{ "shape", "SIZES", "of --op, as M=512,N=768,K=768 (repeatable; default: sizes worth timing, and odd ones)",
 	  take_words, AT(shapes) },
+	{ "type", "TYPE", "of --op: how its weights are stored: f32, f16, bf16, q8_0, q4_0", take_text, AT(type) },
 	{ "attr", "TEXT", "attributes of --op, as \"causal = true\"", take_text, AT(attrs) },
 	{ "output", "FILE", "of export and merge (default: stdout)", take_text, AT(output), 'o' },
 	{ "entry", "NAME", "the entry, after those it needs (default: the last)", take_text, AT(entry) },

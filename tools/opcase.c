@@ -510,6 +510,49 @@ static bool make_odd(struct sizes *sizes)
 	return changed;
 }
 
+/* ---- storage types ---- */
+
+/* Weights of the case in the type that --type names. False: it has none that may be stored so, or not of these sizes.
+ */
+static bool apply_type(const char *type, struct sizes *sizes)
+{
+	enum clade_dtype dtype;
+	bool any = false;
+	if (type == NULL)
+		return true;
+	clade_dtype_from_name(type, &dtype);
+	for (size_t i = 0; i < sizes->line_count; i++) {
+		struct line *line = &sizes->lines[i];
+		if ((line->port->flags & CLADE_STORED) == 0 || strstr(line->rest, "weight") == NULL ||
+		    (line->port->dtypes & CLADE_DTYPE_BIT(dtype)) == 0)
+			continue;
+		if (strcmp(line->dtype, "f32") != 0 && strcmp(line->dtype, type) != 0)
+			return false; /* a case of another type */
+		snprintf(line->dtype, sizeof(line->dtype), "%s", type);
+		any = true;
+	}
+	return any;
+}
+
+/* Whether the op has a weight that may be stored as `type`; else an error that says how. */
+static enum clade_status check_type(struct tool *tool, const struct clade_op *op, const char *type)
+{
+	char list[160] = "";
+	uint32_t dtypes = 0;
+	enum clade_dtype dtype;
+	for (size_t i = 0; op->ports[i] != NULL; i++)
+		if ((op->ports[i]->flags & CLADE_STORED) != 0)
+			dtypes |= op->ports[i]->dtypes;
+	for (int i = 0; i < CLADE_DTYPE_COUNT; i++)
+		if ((dtypes & CLADE_DTYPE_BIT(i)) != 0)
+			append(list, sizeof(list), "%s%s", list[0] != '\0' ? ", " : "",
+			       clade_dtype_info((enum clade_dtype)i)->name);
+	if (clade_dtype_from_name(type, &dtype) && (dtypes & CLADE_DTYPE_BIT(dtype)) != 0)
+		return CLADE_OK;
+	return fail_usage(tool, CLADE_MSG_TOOL_VALUE, "--type", "%s has no weight stored as \"%s\"; %s%s", op->name,
+			  type, dtypes != 0 ? "its types: " : "it has no weights stored in other types than f32", list);
+}
+
 /* ---- cases ---- */
 
 static bool fill_case(const struct clade_op *op, struct sizes *sizes, const char *name, const char *attrs,
@@ -575,14 +618,18 @@ static enum clade_status add_defaults(struct tool *tool, const struct clade_op *
 	struct sizes sizes;
 	for (size_t i = 0; op->cases != NULL && op->cases[i] != NULL; i++) {
 		const struct clade_case *from = op->cases[i];
-		if ((from != model && !is_timed(from)) || !read_sizes(op, from, &sizes))
+		if ((from != model && !is_timed(from)) || !read_sizes(op, from, &sizes) ||
+		    !apply_type(tool->options.type, &sizes))
 			continue;
 		struct op_case *added = add_case(tool, out);
 		if (added == NULL)
 			return CLADE_ERR_MEMORY;
 		fill_case(op, &sizes, from->name, attrs != NULL ? attrs : from->attrs, added);
+		if (tool->options.type != NULL) /* blocks may not fit its rows */
+			out->count -= !is_possible(tool, added);
 	}
-	if (model == NULL || !read_sizes(op, model, &sizes) || !make_odd(&sizes))
+	if (model == NULL || !read_sizes(op, model, &sizes) || !make_odd(&sizes) ||
+	    !apply_type(tool->options.type, &sizes))
 		return CLADE_OK;
 	struct op_case *odd = add_case(tool, out);
 	if (odd == NULL)
@@ -599,6 +646,10 @@ enum clade_status op_cases_make(struct tool *tool, const struct clade_op *op, co
 	enum clade_status status = CLADE_OK;
 	struct sizes sizes;
 	*out = (struct op_cases) { .count = 0 };
+	if (tool->options.type != NULL)
+		status = check_type(tool, op, tool->options.type);
+	if (status != CLADE_OK)
+		return status;
 	if (shapes->count == 0)
 		return add_defaults(tool, op, attrs, out);
 	if (model == NULL || !read_sizes(op, model, &sizes))
@@ -607,6 +658,7 @@ enum clade_status op_cases_make(struct tool *tool, const struct clade_op *op, co
 	for (size_t i = 0; i < shapes->count && status == CLADE_OK; i++) {
 		read_sizes(op, model, &sizes);
 		status = apply_shape(tool, op, shapes->items[i], &sizes);
+		apply_type(tool->options.type, &sizes);
 		struct op_case *added = status == CLADE_OK ? add_case(tool, out) : NULL;
 		if (added != NULL)
 			fill_case(op, &sizes, "", attrs != NULL ? attrs : model->attrs, added);

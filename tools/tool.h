@@ -47,7 +47,7 @@ struct options {
 	int64_t tokens, generated, depth, repeats;
 	bool profiling, all_devices, no_check, given_tokens, given_generated;
 	const char *trace;
-	const char *op, *attrs; /* bench --op, tune --op */
+	const char *op, *attrs, *type; /* bench --op, tune --op */
 	double budget;
 	bool no_tuned;
 	struct words shapes;

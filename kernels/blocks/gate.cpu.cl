@@ -10,7 +10,7 @@ __kernel void gate__cpu(__global const float *restrict x, ulong x_at, __global c
 			ulong up_at, __global float *restrict y, ulong y_at, uint rows, uint n, uint k, uint has_b1,
 			uint has_b3)
 {
-	uint row = get_global_id(0) * MR, column = get_global_id(1) * PRODUCT_WIDTH(rows);
+	uint row = TILE_ROW_ITEM * MR, column = TILE_PANEL_ITEM * PRODUCT_WIDTH(rows);
 	uint columns = min(n - column, (uint)PRODUCT_WIDTH(rows));
 
 	w1 += w1_at * WEIGHT_UNIT;
@@ -19,7 +19,7 @@ __kernel void gate__cpu(__global const float *restrict x, ulong x_at, __global c
 	up += up_at;
 	for (int second = 0; second < 2; second++)
 		tile_linear(x + x_at, second ? w3 : w1, second ? b3 + b3_at : b1 + b1_at, second ? has_b3 : has_b1,
-			    second ? up : y, rows, n, k, get_global_id(0), get_global_id(1));
+			    second ? up : y, rows, n, k, TILE_ROW_ITEM, TILE_PANEL_ITEM);
 	for (uint r = row; r < min(rows, row + MR); r++)
 		product_gate(y + (ulong)r * n + column, up + (ulong)r * n + column, columns);
 }

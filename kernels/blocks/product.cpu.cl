@@ -10,11 +10,11 @@ __kernel void product__cpu(__global const float *restrict x, ulong x_at, __globa
 			   ulong residual_at, __global float *restrict y, ulong y_at, uint rows, uint n, uint k,
 			   uint has_bias, uint has_residual)
 {
-	uint row = get_global_id(0) * MR, column = get_global_id(1) * PRODUCT_WIDTH(rows);
+	uint row = TILE_ROW_ITEM * MR, column = TILE_PANEL_ITEM * PRODUCT_WIDTH(rows);
 	uint columns = min(n - column, (uint)PRODUCT_WIDTH(rows));
 
-	tile_linear(x + x_at, w + w_at * WEIGHT_UNIT, bias + bias_at, has_bias, y + y_at, rows, n, k, get_global_id(0),
-		    get_global_id(1));
+	tile_linear(x + x_at, w + w_at * WEIGHT_UNIT, bias + bias_at, has_bias, y + y_at, rows, n, k, TILE_ROW_ITEM,
+		    TILE_PANEL_ITEM);
 	y += y_at + (ulong)row * n + column;
 	residual += residual_at + (ulong)row * n + column;
 	for (uint r = 0; r < min(rows - row, (uint)MR); r++) {

@@ -12,7 +12,7 @@ __kernel void qkv__cpu(__global const float *restrict x, ulong x_at, __global co
 		       __global const float *restrict bv, ulong bv_at, __global float *restrict v, ulong v_at, uint rows,
 		       uint q_n, uint k_n, uint v_n, uint d, uint has_bq, uint has_bk, uint has_bv)
 {
-	uint item = get_global_id(1), n = q_n, has_bias = has_bq;
+	uint item = TILE_PANEL_ITEM, n = q_n, has_bias = has_bq;
 	__global const weight_t *w = wq + wq_at * WEIGHT_UNIT;
 	__global const float *bias = bq + bq_at;
 	__global float *y = q + q_at;
@@ -32,5 +32,5 @@ __kernel void qkv__cpu(__global const float *restrict x, ulong x_at, __global co
 		has_bias = has_bk;
 		y = k + k_at;
 	}
-	tile_linear(x + x_at, w, bias, has_bias, y, rows, n, d, get_global_id(0), item);
+	tile_linear(x + x_at, w, bias, has_bias, y, rows, n, d, TILE_ROW_ITEM, item);
 }

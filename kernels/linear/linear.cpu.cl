@@ -7,6 +7,6 @@ __kernel void linear__cpu(__global const float *restrict x, ulong x_at, __global
 			  __global const float *restrict bias, ulong bias_at, __global float *restrict y, ulong y_at,
 			  uint rows, uint n, uint k, uint has_bias)
 {
-	tile_linear(x + x_at, w + w_at * WEIGHT_UNIT, bias + bias_at, has_bias, y + y_at, rows, n, k, get_global_id(0),
-		    get_global_id(1));
+	tile_linear(x + x_at, w + w_at * WEIGHT_UNIT, bias + bias_at, has_bias, y + y_at, rows, n, k, TILE_ROW_ITEM,
+		    TILE_PANEL_ITEM);
 }

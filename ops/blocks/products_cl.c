@@ -4,6 +4,7 @@
 #include "blocks_internal.h"
 #include <clade/op_kit.h>
 #include <clade/stored.h>
+#include <clade/tile_kit.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ static bool accepts_weights(const struct clade_node_info *node, uint32_t first, 
 {
 	int64_t rows = blocks_rows(node->inputs[X]);
 
-	if (!clade_kit_tiles_pay(node->device, why, why_size))
+	if (!clade_kit_tiles_pay(node->device, why, why_size) || !clade_tile_fits(node, why, why_size))
 		return false;
 	for (uint32_t i = first; i < first + count; i++) {
 		const struct clade_type *w = node->inputs[i];
@@ -44,12 +45,12 @@ static bool accepts_weights(const struct clade_node_info *node, uint32_t first, 
 static enum clade_status prepare_kernel(struct clade_prepare *prepare, const char *source, const char *function,
 					enum clade_dtype dtype, const char *act, uint32_t *slot)
 {
-	const char *weight = clade_stored_define(dtype);
-	char defines[64];
+	char defines[CLADE_TILE_DEFINES], more[48];
 
-	snprintf(defines, sizeof(defines), "%s%s%s%s", weight ? weight : "", weight && act ? " " : "",
-		 act ? "ACT=" : "", act ? act : "");
-	return prepare->host->kernel(prepare, source, function, defines[0] ? defines : NULL, slot);
+	snprintf(more, sizeof(more), "ACT=%s", act ? act : "");
+	return prepare->host->kernel(
+		prepare, source, function,
+		clade_tile_defines(prepare->node, clade_stored_define(dtype), act ? more : NULL, defines), slot);
 }
 
 static enum clade_status prepare_panels(struct clade_prepare *prepare, uint32_t first, uint32_t count)
@@ -85,11 +86,7 @@ static uint64_t panel_items(const struct clade_run *run, int64_t rows, int64_t n
 static enum clade_status launch_tiles(const struct clade_run *run, uint32_t slot, const struct clade_arg *args,
 				      uint32_t count, int64_t rows, uint64_t items)
 {
-	uint64_t high = run->device->tile_rows;
-
-	/* Tiles of one panel are neighbours, so that the panel stays in the cache. */
-	return run->host->launch(run, slot, args, count,
-				 (const uint64_t[3]) { ((uint64_t)rows + high - 1) / high, items, 1 }, NULL);
+	return clade_tile_launch(run, slot, args, count, (uint64_t)rows, items);
 }
 
 /* product__cpu in `slot`; bias and residual may be NULL. */
@@ -270,6 +267,7 @@ static enum clade_status run_gated(const struct clade_run *run)
 		.run = run_##part,                                                                                     \
 		.priority = 20,                                                                                        \
 		.weight_dtypes = CLADE_STORED_DTYPES,                                                                  \
+		.tunables = CLADE_TILE_TUNABLES,                                                                       \
 	}
 IMPL(qkv, qkv, "one launch of register tiles over three weights in panels");
 IMPL(linear_add, add, "register tiles over a weight in panels, the sum in their end");

@@ -3,6 +3,7 @@
 #include "linear_internal.h"
 #include <clade/op_kit.h>
 #include <clade/stored.h>
+#include <clade/tile_kit.h>
 #include <stdio.h>
 
 /* Kernels count rows and columns in 32 bits, with room to round up to a tile. */
@@ -70,7 +71,7 @@ const struct clade_impl clade_impl_linear_cl = {
 
 static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t why_size)
 {
-	if (!clade_kit_tiles_pay(node->device, why, why_size))
+	if (!clade_kit_tiles_pay(node->device, why, why_size) || !clade_tile_fits(node, why, why_size))
 		return false;
 	if (node->sources[1] != CLADE_FROM_WEIGHT) {
 		snprintf(why, why_size, "w is not a weight, so it cannot be packed in advance");
@@ -84,18 +85,20 @@ static enum clade_status prepare_cpu(struct clade_prepare *prepare)
 	const struct clade_device_info *device = prepare->node->device;
 	struct clade_layout panel = { CLADE_LAYOUT_PANEL, (uint16_t)(device->vector_width * device->tile_vectors) };
 	enum clade_status status = prepare->host->layout(prepare, 1, panel);
+	const char *weight = clade_stored_define(prepare->node->inputs[1]->dtype);
+	char defines[CLADE_TILE_DEFINES];
 	uint32_t slot;
 
 	return status ? status
 		      : prepare->host->kernel(prepare, "linear/linear.cpu.cl", "linear__cpu",
-					      clade_stored_define(prepare->node->inputs[1]->dtype), &slot);
+					      clade_tile_defines(prepare->node, weight, NULL, defines), &slot);
 }
 
 static enum clade_status run_cpu(const struct clade_run *run)
 {
 	const struct clade_type *w = &run->inputs[1]->type;
 	uint64_t rows = (uint64_t)linear_rows(&run->inputs[0]->type), n = (uint64_t)w->dims[0];
-	uint64_t high = run->device->tile_rows, wide = run->device->vector_width * run->device->tile_vectors;
+	uint64_t wide = run->device->vector_width * run->device->tile_vectors;
 	const struct clade_arg args[] = { CLADE_TENSOR(run->inputs[0]),
 					  CLADE_TENSOR(run->inputs[1]),
 					  CLADE_TENSOR(run->inputs[2]),
@@ -105,11 +108,9 @@ static enum clade_status run_cpu(const struct clade_run *run)
 					  CLADE_UINT(w->dims[1]),
 					  CLADE_UINT(run->inputs[2] != NULL) };
 
-	/* An item of one or two rows takes two panels (TILE_PANELS in tile.clh). Tiles of one panel are neighbours, so
-	 * that the panel stays in the cache. */
+	/* An item of one or two rows takes two panels (TILE_PANELS in tile.clh). */
 	wide *= rows <= 2 ? 2 : 1;
-	return run->host->launch(run, 0, args, sizeof(args) / sizeof(*args),
-				 (const uint64_t[3]) { (rows + high - 1) / high, (n + wide - 1) / wide, 1 }, NULL);
+	return clade_tile_launch(run, 0, args, sizeof(args) / sizeof(*args), rows, (n + wide - 1) / wide);
 }
 
 const struct clade_impl clade_impl_linear_cl_cpu = {
@@ -123,4 +124,5 @@ const struct clade_impl clade_impl_linear_cl_cpu = {
 	.run = run_cpu,
 	.priority = 20,
 	.weight_dtypes = CLADE_STORED_DTYPES,
+	.tunables = CLADE_TILE_TUNABLES,
 };

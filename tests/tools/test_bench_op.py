@@ -49,6 +49,17 @@ def test_letters(clade):
     assert block[-1]["impl"] == "ref" and all(row["bit_equal"] for row in block)
 
 
+def test_types(clade):
+    """weights as files store them"""
+    for kind in ("q8_0", "q4_0", "bf16"):
+        rows = bench(clade, "linear", "--shape", "M=3,N=33,K=64", "--type", kind)
+        assert {row["type"] for row in rows} == {kind} and all(row["bit_equal"] for row in rows)
+    bytes_of = {row["type"]: row["gbps"] * row["seconds"] * 1e9 for kind in ("f32", "q8_0") for row in bench(clade, "linear", "--shape", "M=1,N=640,K=640", "--type", kind, "-r", "1")}
+    assert bytes_of["q8_0"] < 0.3 * bytes_of["f32"]  # what is stored counts
+    assert "its types: f32, f16" in clade("bench", "--op", "linear", "--type", "q9", "--device", "ref", rc=2)[1]
+    assert "no weights stored" in clade("bench", "--op", "silu", "--type", "q8_0", "--device", "ref", rc=2)[1]
+
+
 def test_defaults(clade):
     """without shapes: those worth timing, and odd ones; every op that matches"""
     shapes = {row["shape"] for row in bench(clade, "and")}
