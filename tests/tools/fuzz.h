@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the fuzz targets of tokenizers share: numbers by chance, and ids back to text. */
+/* What the fuzz targets of tokenizers share: numbers by chance, and what is done with a tokenizer. */
 #ifndef CLADE_TESTS_TOOLS_FUZZ_H
 #define CLADE_TESTS_TOOLS_FUZZ_H
 
@@ -32,6 +32,25 @@ static inline void fuzz_decode(const struct clade_tokenizer *tokenizer, const in
 				abort();
 		clade_decoder_destroy(&decoder);
 	}
+}
+
+/* What reading a file gave, good or bad, put to use: whether the text could be encoded. */
+static inline bool fuzz_use(enum clade_status status, const struct clade_tokenizer *tokenizer, const char *text,
+			    size_t bytes, struct clade_diag *diag)
+{
+	int32_t *ids = NULL;
+	size_t count = 0;
+	if ((status == CLADE_OK) == (diag->id != 0) || (status == CLADE_OK) != (tokenizer != NULL))
+		abort();
+	if (status != CLADE_OK)
+		return false;
+	status = clade_tokenizer_encode(tokenizer, text, bytes, true, &ids, &count, diag);
+	if ((status == CLADE_OK) != (ids != NULL))
+		abort();
+	if (status == CLADE_OK)
+		fuzz_decode(tokenizer, ids, count);
+	clade_free(NULL, ids);
+	return status == CLADE_OK;
 }
 
 #endif
