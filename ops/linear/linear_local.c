@@ -3,6 +3,7 @@
  * over k split at its blocks (kernels/linear/linear.local.cl). */
 #include "linear_internal.h"
 #include "local.h"
+#include <clade/stored.h>
 
 enum { PANEL = 32, DOWN = 8 /* LINEAR_DOWN in the kernel */, NO_KERNEL = UINT32_MAX };
 
@@ -28,6 +29,7 @@ static enum clade_status prepare_local(struct clade_prepare *prepare)
 {
 	static const char source[] = "linear/linear.local.cl";
 	const struct clade_device_info *device = prepare->node->device;
+	const char *stored = clade_stored_define(prepare->node->inputs[1]->dtype);
 	bool packed = prepare->node->sources[1] == CLADE_FROM_WEIGHT;
 	struct clade_layout panel = { CLADE_LAYOUT_PANEL, PANEL };
 	struct slots *slots = prepare->data;
@@ -38,17 +40,17 @@ static enum clade_status prepare_local(struct clade_prepare *prepare)
 	if (packed)
 		status = prepare->host->layout(prepare, 1, panel);
 	if (!status)
-		status = prepare->host->kernel(prepare, source, "linear__local_32", NULL, &slots->small);
+		status = prepare->host->kernel(prepare, source, "linear__local_32", stored, &slots->small);
 	if (!status && clade_local_fits(device, &clade_local_large, why, sizeof(why)))
-		status = prepare->host->kernel(prepare, source, "linear__local_64", NULL, &slots->large);
+		status = prepare->host->kernel(prepare, source, "linear__local_64", stored, &slots->large);
 	if (status || !packed ||
 	    !clade_kit_group_fits(device, PANEL * DOWN, sizeof(float) * PANEL * DOWN * 8, why, sizeof(why)))
 		return status;
-	status = prepare->host->kernel(prepare, source, "linear__local_rows_1", NULL, &slots->rows_1);
+	status = prepare->host->kernel(prepare, source, "linear__local_rows_1", stored, &slots->rows_1);
 	if (!status)
-		status = prepare->host->kernel(prepare, source, "linear__local_rows_4", NULL, &slots->rows_4);
+		status = prepare->host->kernel(prepare, source, "linear__local_rows_4", stored, &slots->rows_4);
 	if (!status)
-		status = prepare->host->kernel(prepare, source, "linear__local_rows_8", NULL, &slots->rows_8);
+		status = prepare->host->kernel(prepare, source, "linear__local_rows_8", stored, &slots->rows_8);
 	return status;
 }
 
@@ -130,4 +132,5 @@ const struct clade_impl clade_impl_linear_cl_local = {
 	.run = run_local,
 	.priority = 30,
 	.kinds = CLADE_KIT_GPU,
+	.weight_dtypes = CLADE_STORED_DTYPES,
 };

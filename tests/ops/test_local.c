@@ -3,6 +3,7 @@
  *launches cut into parts, and with groups of at most 64 items; all cases of the op, bit for bit against `ref`.
  *	test_local [--device SELECTOR] [--label TEXT] */
 #include <clade/builtin.h>
+#include <clade/stored.h>
 #include <harness.h>
 
 #include <setjmp.h>
@@ -68,7 +69,8 @@ static const struct clade_impl *real(const char *op)
 							   .accepts = accepts_##op_##_##change_,                       \
 							   .data_size = 64,                                            \
 							   .prepare = prepare_##op_##_##change_,                       \
-							   .run = run_##op_##_##change_ };
+							   .run = run_##op_##_##change_,                               \
+							   .weight_dtypes = CLADE_STORED_DTYPES };
 CHANGED(linear, be_slow)
 CHANGED(linear, be_small)
 CHANGED(matmul, be_slow)
