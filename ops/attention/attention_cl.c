@@ -299,6 +299,23 @@ static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t wh
 	return false;
 }
 
+enum { TUNED_SPLIT, TUNED_ROWS, TUNED_SHARED };
+static const int32_t split_list[] = { 1, 2, 0 }, rows_list[] = { 12, 24, 36, 48, 64, 0 }, shared_list[] = { 1, 4, 0 };
+static const struct clade_tunable tuned_split = {
+	.size = sizeof(struct clade_tunable),
+	.name = "split",
+	.candidates = split_list,
+	.help = "few rows: 2: processors share their keys, 1: they do not; else if heads are too few"
+};
+static const struct clade_tunable tuned_rows = { .size = sizeof(struct clade_tunable),
+						 .name = "rows",
+						 .candidates = rows_list,
+						 .help = "many rows: those of an item" };
+static const struct clade_tunable tuned_shared = { .size = sizeof(struct clade_tunable),
+						   .name = "shared",
+						   .candidates = shared_list,
+						   .help = "few rows: those that share the reading of keys" };
+
 /* Rows of a plan so few that their items would leave processors idle share the keys among them. What is decided here
  * holds for all lengths of the cache. */
 static bool splits(const struct clade_node_info *node)
@@ -306,6 +323,7 @@ static bool splits(const struct clade_node_info *node)
 	const int64_t *q = node->inputs[ATTENTION_Q]->dims, *k = node->inputs[ATTENTION_K]->dims;
 	const struct attention_params *params = node->params;
 	int64_t rows = k[1] ? q[2] * (q[1] / k[1]) : 0, units = node->device->compute_units, items = q[0] * k[1];
+	int32_t wish;
 
 	int64_t blocks = (k[2] + ATTENTION_BLOCK - 1) / ATTENTION_BLOCK, width = node->inputs[ATTENTION_V]->dims[3] + 2;
 
@@ -313,7 +331,8 @@ static bool splits(const struct clade_node_info *node)
 		return false;
 	if (rows * items * blocks > (int64_t)(SLICE_BYTES / sizeof(float)) / width)
 		return false;
-	return items < units || (items % units && items < 4 * units);
+	wish = clade_kit_tuned(node->tuned, TUNED_SPLIT, 0);
+	return wish ? wish == 2 : items < units || (items % units && items < 4 * units);
 }
 
 static enum clade_status prepare_split(struct clade_prepare *prepare, struct attention_slots *slots)
@@ -352,9 +371,12 @@ static enum clade_status prepare_cpu(struct clade_prepare *prepare)
 }
 
 /* Rows an item: as many as share the packing of keys, few enough that every processor has some items. */
-static int64_t rows_of_item(const struct attention_shape *shape, int64_t rows, uint32_t units)
+static int64_t rows_of_item(const struct attention_shape *shape, int64_t rows, uint32_t units, int64_t wish)
 {
 	int64_t items = shape->g * shape->b, cuts = (rows + TILE_ROWS - 1) / TILE_ROWS;
+
+	if (wish) /* as even as it goes, and no more than the wish */
+		return (rows + (rows + wish - 1) / wish - 1) / ((rows + wish - 1) / wish);
 
 	while (items * cuts < 4 * (int64_t)units && rows / (cuts + 1) >= 12)
 		cuts++;
@@ -396,7 +418,8 @@ static enum clade_status run_cpu(const struct clade_run *run)
 	if (slots->split)
 		return run_split(run, &shape, args, count);
 	if (rows > ATTENTION_FEW) {
-		shared = rows_of_item(&shape, rows, run->device->compute_units);
+		shared = rows_of_item(&shape, rows, run->device->compute_units,
+				      clade_kit_tuned(run->tuned, TUNED_ROWS, 0));
 		args[count++] = (struct clade_arg)CLADE_INT(shared);
 		return run->host->launch(run, slots->tiles, args, count,
 					 (const uint64_t[3]) { (uint64_t)((rows + shared - 1) / shared),
@@ -405,6 +428,7 @@ static enum clade_status run_cpu(const struct clade_run *run)
 	}
 	/* Rows that share an item share the reading of keys; but every processor should have an item. */
 	shared = rows > 1 && (rows + 3) / 4 * shape.g * shape.b >= run->device->compute_units ? 4 : 1;
+	shared = clade_kit_tuned(run->tuned, TUNED_SHARED, (int32_t)shared);
 	args[count++] = (struct clade_arg)CLADE_INT(shared);
 	return run->host->launch(
 		run, shared == 4 ? slots->rows : slots->row, args, count,
@@ -440,6 +464,7 @@ const struct clade_impl attention_cl_cpu = {
 	.prepare = prepare_cpu,
 	.run = run_cpu,
 	.priority = 20,
+	.tunables = CLADE_LIST(struct clade_tunable, &tuned_split, &tuned_rows, &tuned_shared),
 };
 
 const struct clade_impl attention_cl_local = {

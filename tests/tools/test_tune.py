@@ -138,9 +138,10 @@ def test_errors(clade):
 
 
 def kernels_are_right(clade):
-    """all values of all tunables of the register tiles give the bits of ref"""
-    shapes = {"linear": "M=29,N=97,K=300", "feed_forward": "M=13,D=70,F=97,E=33"}
-    for op, shape in shapes.items():
+    """all values of all tunables give the bits of ref"""
+    work = [("linear", "M=29,N=97,K=300"), ("feed_forward", "M=13,D=70,F=97,E=33"), ("attention", "B=1,H=2,T=29,S=300,D=20"),
+            ("attention", "B=1,H=3,T=1,S=700,D=20")]
+    for op, shape in work:
         report = clade.json("tune", "--op", op, "--shape", shape, "--budget", "200", "--device", "cl")
         for node in report["nodes"]:
             assert node["wrong"] == 0 and node["candidates"] >= 7 and report["left"] == 0, node
