@@ -14,6 +14,7 @@ import fnmatch
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -195,6 +196,8 @@ class Runner:
         """rows of a work, one a peer"""
         ours = self.own_gemm if isinstance(work, Gemm) else self.own(work.fast)
         try:
+            if not all(map(os.path.exists, work.needs)):
+                raise Missing("its model could not be made")
             ours.open(work)
             if isinstance(work, Gemm):
                 ours.time(2)
@@ -292,6 +295,7 @@ def main(arguments):
         start, rows, peaks = time.monotonic(), [], []
         build_release(options.build)
         run = {"date": machine.today(), "clade": machine.clade_version(ROOT), "quick": options.quick, "load_before": machine.load(), "versions": {}}
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             measure_all(options, chosen, models, rows, run["versions"], peaks)
         except KeyboardInterrupt:

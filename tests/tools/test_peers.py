@@ -196,6 +196,10 @@ class Turns(unittest.TestCase):
         row, = self.measure({"peer": FAKE % (1.0, 1e-12, "none")}, FAKE % (1.0, 1e-12, "open"))
         self.assertEqual(row["missing"], "clade: the process ended with 3")
 
+    def test_a_model_that_is_not_there(self):
+        row, = run.Runner(FakePeers({}), None, lambda fast: None, True, "").measure(Model("encode/x", "encode", "/nonexistent", 1), ["peer"])
+        self.assertEqual(row["missing"], "clade: its model could not be made")
+
     def test_refusals_name_what_is_missing(self):
         with tempfile.TemporaryDirectory() as folder:
             peers = run.Peers(folder, folder, {}, install=False)
