@@ -15,8 +15,8 @@ struct job {
 	struct clade_queue *queue;
 	struct clade_tuned *tuned;
 	struct search_nodes nodes;
-	json_t *report; /* NULL: lines are printed */
-	size_t done, found, wrong;
+	json_t *report;                    /* NULL: lines are printed */
+	size_t done, found, wrong, passed; /* passed: without a reference to compare with */
 };
 
 static enum clade_status open_device(struct job *job)
@@ -115,6 +115,19 @@ static enum clade_status keep(struct job *job, const struct search_node *node, c
 	return status == CLADE_OK ? winners_save(job->tool, clade_device_get_info(job->device), job->tuned) : status;
 }
 
+/* Seconds for the next node: as much of what is left as its work is of the work that is left, or twice an equal share.
+ */
+static double share_of(const struct job *job, double left)
+{
+	const struct search_node *next = &job->nodes.items[job->done];
+	double total = 0, equal = 2 / (double)(job->nodes.count - job->done);
+	for (size_t i = job->done; i < job->nodes.count; i++)
+		total += job->nodes.items[i].count * job->nodes.items[i].estimate;
+	double part = total > 0 ? next->count * next->estimate / total : 0;
+	part = part > equal ? part : equal;
+	return left * (part < 1 ? part : 1);
+}
+
 static enum clade_status measure(struct job *job)
 {
 	struct tool *tool = job->tool;
@@ -127,14 +140,14 @@ static enum clade_status measure(struct job *job)
 		double now = seconds_now();
 		if (now >= start + budget)
 			break;
-		/* what is left goes to all that is left, twice its share to the first, which matter most */
-		double share = 2 * (start + budget - now) / (double)(job->nodes.count - job->done);
-		double end = now + share < start + budget ? now + share : start + budget;
-		status = search_node(tool, job->device, job->queue, node, end, &result);
+		status = search_node(tool, job->device, job->queue, node, now + share_of(job, start + budget - now),
+				     &result);
 		job->wrong += result.wrong;
 		if (status == CLADE_ERR_UNSUPPORTED || status == CLADE_ERR_MISMATCH) {
-			print_note(tool, "%s: %s", node->key, tool->diag.text);
+			if (status == CLADE_ERR_MISMATCH || tool->options.verbose)
+				print_note(tool, "%s: %s", node->key, tool->diag.text);
 			clade_diag_reset(&tool->diag);
+			job->passed++;
 			status = CLADE_OK;
 			continue;
 		}
@@ -157,16 +170,21 @@ static enum clade_status conclude(struct job *job)
 	char path[4400] = "";
 	winners_path(tool, info, path, sizeof(path));
 	if (job->report != NULL) {
-		json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:O, s:I, s:I}", "device", info->id, "device_name",
-					 info->name, "driver", info->driver, "file", path, "nodes", job->report,
-					 "found", (json_int_t)job->found, "left", (json_int_t)left);
+		json_t *root =
+			json_pack("{s:s, s:s, s:s, s:s, s:O, s:I, s:I, s:I}", "device", info->id, "device_name",
+				  info->name, "driver", info->driver, "file", path, "nodes", job->report, "found",
+				  (json_int_t)job->found, "left", (json_int_t)left, "passed", (json_int_t)job->passed);
 		return print_json(root, &tool->diag);
 	}
-	printf("%zu of %zu shapes measured on %s, %zu winner%s", job->done, job->nodes.count, info->id, job->found,
-	       job->found == 1 ? "" : "s");
+	printf("%zu of %zu shapes measured on %s, %zu winner%s", job->done - job->passed, job->nodes.count, info->id,
+	       job->found, job->found == 1 ? "" : "s");
 	if (job->found > 0)
 		printf(" kept in %s", path);
 	printf("\n");
+	if (job->passed > 0)
+		printf("%zu passed over, such as blocks whose weights stay quantised: no reference to compare with; "
+		       "--verbose names them\n",
+		       job->passed);
 	if (left > 0)
 		printf("the budget was used up before %zu more; --budget SECONDS gives more time\n", left);
 	return flush_stdout(&tool->diag);
