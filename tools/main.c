@@ -155,7 +155,10 @@ static enum clade_status run_command(struct tool *tool, int argc, char **argv)
 		print_command_help(tool->command);
 		return CLADE_OK;
 	}
-	if (!options->no_affinity) /* halves the run-to-run spread on processors; must precede the first OpenCL call */
+	if (tool->command == &command_compile) /* PoCL compiles in its threads, which shall not all be on one core */
+		unsetenv("POCL_AFFINITY");
+	else if (!options->no_affinity) /* halves the run-to-run spread on processors; must precede the first OpenCL
+					   call */
 		setenv("POCL_AFFINITY", "1", 0);
 	if (options->device == NULL && getenv("CLADE_DEVICE") != NULL && getenv("CLADE_DEVICE")[0] != '\0')
 		options->device = getenv("CLADE_DEVICE");
