@@ -63,3 +63,8 @@ def all_scripts(folder):
     starts = {"start/ready": ("ms", "ready_ms"), "start/first": ("s", "first_result_s"), "start/kernels": ("kernels", "kernels"),
               "start/programs": ("programs", "programs"), "host/node": ("us", "host_us_a_node"), "host/share": ("%", "launch_share")}
     yield Script("start", ("startup.py", "cl", os.path.join(folder, "llama-f32.gguf")), {name: (unit, lambda report, key=key: report[key]) for name, (unit, key) in starts.items()})
+
+
+def row_ids(works):
+    """of all rows, in the order of the page"""
+    return [row for work in works for row in (work.rows if isinstance(work, Script) else [f"{work.id}/{name}" for name in work.peers])]

@@ -6,7 +6,9 @@ import json
 import os
 import tomllib
 
+import footprint
 import machine
+import rows
 import stats
 
 HEAD = """# Results
@@ -62,17 +64,19 @@ def goal_text(goal):
     return "-"
 
 
-def goal_lines(goals, rows, reasons, kind):
+def goal_lines(goals, rows, reasons, kind, ids):
     for goal in goals:
         total = stats.summary(goal, rows)
+        due = max(len(total["rows"]), len(fnmatch.filter(ids, goal["rows"])))
         if not total["rows"]:
             yield [goal["title"], goal_text(goal), "-", "-", number(goal.get("geomean")), "-", number(goal.get("aim")), "not measured"]
             continue
         singles = [stats.median(row["ours"]) for row in total["rows"] if row.get("ours")] if "each" not in goal else []
         worst = total["worst"] if "each" in goal else (max if "most" in goal else min)(singles, default=None)
-        verdict = WORD[total["met"]] if total["met"] is not None else "not measured"
+        partly = total["met"] and total["measured"] < due  # a goal is not met while rows are missing
+        verdict = "not all measured" if partly else WORD[total["met"]] if total["met"] is not None else "not measured"
         why = reason(reasons, kind, goal["rows"]) if total["met"] is False else ""
-        yield [goal["title"], goal_text(goal), number(worst), f"{total['held']} of {len(total['rows'])}", number(goal.get("geomean")), number(total["geomean"]),
+        yield [goal["title"], goal_text(goal), number(worst), f"{total['held']} of {due}", number(goal.get("geomean")), number(total["geomean"]),
                number(goal.get("aim")), verdict + (": " + why if why else "")]
 
 
@@ -90,7 +94,7 @@ def row_line(row, goals, reasons, kind, several):
     return line + ([str(row["run"] + 1)] if several else [])
 
 
-def section(result, goals, reasons):
+def section(result, goals, reasons, ids):
     kind, rows, runs = result["kind"], result["rows"], result["runs"]
     info = result["machine"]
     yield f"## {machine.KINDS.get(kind, kind)}"
@@ -104,7 +108,7 @@ def section(result, goals, reasons):
         for about in sorted(set(run["versions"].values())):
             yield f"  - {about}"
     yield ""
-    yield from table(["goal", "each", "worst", "rows that hold", "geometric mean", "is", "aim", "met"], goal_lines(goals, rows, reasons, kind))
+    yield from table(["goal", "each", "worst", "rows that hold", "geometric mean", "is", "aim", "met"], goal_lines(goals, rows, reasons, kind, ids))
     head = ["work", "peer", "unit", "peer's", "clade's", "ratio", "error", "goal", "met"] + (["run"] if len(runs) > 1 else [])
     for prefix, title in GROUPS:
         mine = [row for row in rows if row["id"].startswith(prefix)]
@@ -115,11 +119,11 @@ def section(result, goals, reasons):
             yield from table(head, [row_line(row, goals, reasons, kind, len(runs) > 1) for row in mine])
 
 
-def render(results, goals, reasons):
-    """the page's text; results: of each kind, as JSON holds them"""
+def render(results, goals, reasons, ids=()):
+    """the page's text; results: of each kind, as JSON holds them; ids: of all rows that there are"""
     lines = [HEAD.rstrip("\n")]
     for result in sorted(results, key=lambda r: list(machine.KINDS).index(r["kind"]) if r["kind"] in machine.KINDS else 99):
-        lines += ["", *section(result, goals, reasons)]
+        lines += ["", *section(result, goals, reasons, ids)]
     for kind in machine.KINDS.keys() - {result["kind"] for result in results}:
         lines += ["", f"## {machine.KINDS[kind]}", "", "Not measured yet: no run on a machine of this kind."]
     return "\n".join(lines) + "\n"
@@ -162,4 +166,5 @@ def dump(result):
 def publish(folder, goals_folder):
     """writes RESULTS.md from what lies in results/"""
     write(os.path.join(folder, "RESULTS.md"),
-          render(load_results(folder), read_toml(os.path.join(goals_folder, "goals.toml"))["goal"], read_toml(os.path.join(goals_folder, "reasons.toml"))))
+          render(load_results(folder), read_toml(os.path.join(goals_folder, "goals.toml"))["goal"], read_toml(os.path.join(goals_folder, "reasons.toml")),
+                 footprint.row_ids([*rows.all_works("models"), *footprint.all_scripts("models")])))

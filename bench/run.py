@@ -25,7 +25,7 @@ sys.path[:0] = [HERE]
 import machine  # noqa: E402
 import page  # noqa: E402
 import stats  # noqa: E402
-from footprint import Script, all_scripts  # noqa: E402
+from footprint import Script, all_scripts, row_ids  # noqa: E402
 from own import Own  # noqa: E402
 from rows import Gemm, all_works  # noqa: E402
 from side import Missing, Process  # noqa: E402
@@ -234,11 +234,6 @@ def parse(arguments):
     parser.add_argument("--list", action="store_true", help="print the ids of all rows")
     parser.add_argument("--page", action="store_true", help="write RESULTS.md again from the JSON; measure nothing")
     return parser.parse_args(arguments)
-
-
-def row_ids(works):
-    """of all rows, in the order of the page"""
-    return [row for work in works for row in (work.rows if isinstance(work, Script) else [f"{work.id}/{name}" for name in work.peers])]
 
 
 def choose(works, patterns):

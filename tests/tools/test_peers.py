@@ -21,7 +21,7 @@ import machine  # noqa: E402
 import page  # noqa: E402
 import run  # noqa: E402
 import stats  # noqa: E402
-from footprint import Script, all_scripts  # noqa: E402
+from footprint import Script, all_scripts, row_ids  # noqa: E402
 from rows import Gemm, Model, all_works  # noqa: E402
 from side import Missing, Process, environment  # noqa: E402
 
@@ -102,6 +102,12 @@ class Page(unittest.TestCase):
         self.assertIn("| a | OpenBLAS | GFLOP/s | - | - | - | - | ≥ 0.9 | not measured: not installed |", lines)
         self.assertTrue(any(line.startswith("| fast | ≥ 0.9 | - | 0 of 1 |") and line.endswith("not measured |") for line in lines))
 
+    def test_a_goal_is_not_met_while_rows_are_missing(self):
+        rows, ids = [pair("linear/a/openblas", [200], [100])], ["linear/a/openblas", "linear/b/openblas"]
+        for known, end in ((ids[:1], "| 1 of 1 | 1.5 | 2 | 2 | met |"), (ids, "| 1 of 2 | 1.5 | 2 | 2 | not all measured |")):
+            line, = [line for line in page.render([result("avx512", rows)], GOALS, {}, known).splitlines() if line.startswith("| fast |")]
+            self.assertTrue(line.endswith(end), line)
+
     def test_a_run_replaces_only_its_own_rows(self):
         old = result("avx512", [pair("linear/a/openblas", [1], [1]), pair("linear/b/openblas", [2], [2]), pair("gone", [3], [3])])
         run_now = {**old["runs"][0], "date": "E"}
@@ -141,7 +147,7 @@ class Page(unittest.TestCase):
 class Tables(unittest.TestCase):
     def test_rows_and_goals_fit(self):
         goals = page.read_toml(os.path.join(BENCH, "goals.toml"))["goal"]
-        ids = run.row_ids([*all_works("models"), *all_scripts("models")])
+        ids = row_ids([*all_works("models"), *all_scripts("models")])
         self.assertEqual(len(ids), len(set(ids)))
         self.assertEqual(sum(name.startswith("linear/") and name.endswith("/openblas") for name in ids), 64)
         for goal in goals:
