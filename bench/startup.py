@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 import memory
 
@@ -31,11 +32,14 @@ def measure_start(clade, device):
         memory.write_model(folder, "f32", 6)
         env = {**os.environ, "XDG_CACHE_HOME": caches, "POCL_CACHE_DIR": os.path.join(caches, "pocl")}
         words = ["-p", "16", "-r", "1"]
-        cold, log = bench(clade, device, folder, words, env)
-        # the first warm start may still write what the cold one left for later
+        # a whole process: `bench` itself would wait for what is left for after the first result
+        start = time.monotonic()
+        done = subprocess.run([clade, "generate", folder, "--ids", "1,2,3,4,5", "--print-ids", "-n", "1", "--ignore-eos", "--verbose", "--device", device],
+                              check=True, capture_output=True, text=True, env=env)
+        cold, log = time.monotonic() - start, done.stderr
         warm = [bench(clade, device, folder, words, env)[0] for _ in range(4)][1:]
     programs = re.findall(r"compile: program \d+: (.*)", log)
-    result = {"first_result_s": cold["first_seconds"], "ready_ms": 1e3 * sorted(run["first_seconds"] for run in warm)[1], "programs": cold["programs"]}
+    result = {"first_result_s": cold, "ready_ms": 1e3 * sorted(run["first_seconds"] for run in warm)[1], "programs": warm[0]["programs"]}
     if programs:
         result["kernels"] = sum(len(names.split(",")) for names in programs)
     return result
