@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Half a feed_forward on any device: y[rows, n] = x[rows, k] times the transpose of w[n, k], + bias[n], then the
- * activation if `act`, or the sum with `residual` if there is one. An item makes DOT_ROWS rows of one column: item (column, rows / DOT_ROWS), rows before `first`
- * left out. */
+ * activation if `act`, or the sum with `residual` if there is one. An item makes DOT_ROWS rows of one column: item
+ * (column, rows / DOT_ROWS), rows before `first` left out. */
 #include "dot_rows.clh"
 #include "blocks/feed_forward.clh"
 

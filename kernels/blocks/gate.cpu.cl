@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The hidden layer of a gated network on processors: y = ACT(x w1' + b1) * (x w3' + b3), with the weights in panels. An item
- * makes the same tile of both products, the second in `up`, memory as large as y. Item (tile of rows, panels of
- * TILE_PANELS(rows)); no groups. */
+/* The hidden layer of a gated network on processors: y = ACT(x w1' + b1) * (x w3' + b3), with the weights in panels. An
+ * item makes the same tile of both products, the second in `up`, memory as large as y. Item (tile of rows, panels of
+ * TILE_PANELS); no groups. */
 #include "blocks/product.clh"
 
 __kernel void gate__cpu(__global const float *restrict x, ulong x_at, __global const weight_t *restrict w1, ulong w1_at,
@@ -10,8 +10,8 @@ __kernel void gate__cpu(__global const float *restrict x, ulong x_at, __global c
 			ulong up_at, __global float *restrict y, ulong y_at, uint rows, uint n, uint k, uint has_b1,
 			uint has_b3)
 {
-	uint row = TILE_ROW_ITEM * MR, column = TILE_PANEL_ITEM * PRODUCT_WIDTH(rows);
-	uint columns = min(n - column, (uint)PRODUCT_WIDTH(rows));
+	uint row = TILE_ROW_ITEM * MR, column = TILE_PANEL_ITEM * PRODUCT_WIDTH(rows, n);
+	uint columns = min(n - column, (uint)PRODUCT_WIDTH(rows, n));
 
 	w1 += w1_at * WEIGHT_UNIT;
 	w3 += w3_at * WEIGHT_UNIT;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* linear on processors: an item is one register tile of y[rows, n] = x[rows, k] times the transpose of w[n, k], +
- * bias[n], with w in panels of VW * NV columns. Item (tile of rows, TILE_PANELS(rows) panels); no groups. */
+ * bias[n], with w in panels of VW * NV columns. Item (tile of rows, TILE_PANELS panels); no groups. */
 #include "tile.clh"
 
 __kernel void linear__cpu(__global const float *restrict x, ulong x_at, __global const weight_t *restrict w, ulong w_at,

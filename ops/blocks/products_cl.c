@@ -75,10 +75,11 @@ static enum clade_status prepare_hidden(struct clade_prepare *prepare, int64_t w
 	return prepare->host->scratch(prepare, bytes, slot);
 }
 
-/* Items along the panels of a weight of n rows (TILE_PANELS in tile.clh). */
+/* Items along the panels of a weight of n rows. */
 static uint64_t panel_items(const struct clade_run *run, int64_t rows, int64_t n)
 {
-	int64_t wide = (int64_t)run->device->vector_width * run->device->tile_vectors * (rows <= 2 ? 2 : 1);
+	int64_t wide = (int64_t)run->device->vector_width * run->device->tile_vectors *
+		       clade_kit_tile_panels((uint64_t)rows, (uint64_t)n);
 
 	return (uint64_t)((n + wide - 1) / wide);
 }

@@ -86,6 +86,9 @@ static const struct clade_case *const cases[] = {
 	STORED(1, 33, 288), STORED(2, 67, 32), STORED(3, 5, 512), STORED(4, 65, 64), STORED(7, 31, 800),
 	STORED(13, 48, 1056), STORED(25, 17, 96), STORED_FILLED("cancel"), STORED_FILLED("specials"),
 	STORED_FILLED("nan"), STORED_FILLED("inf"), STORED_FILLED("tiny"), STORED_FILLED("zeros"),
+	/* long enough for items of four panels, whose last one is whole, cut or missing */
+	PACKED(1, 2048, 33), BIASED(1, 2081, 260), PACKED(1, 2129, 5), STORED_AS(1, 2065, 64, "q8_0"),
+	STORED_AS(1, 2113, 64, "q4_0"),
 	/* ranks */
 	CASE("rank 1", 0, "x = f32[300]", "w = f32[5, 300] normal weight"),
 	CASE("rank 4", 0, "x = f32[2, 3, 1, 20]", "w = f32[21, 20] normal weight", "bias = f32[21] normal weight"),

@@ -108,8 +108,7 @@ static enum clade_status run_cpu(const struct clade_run *run)
 					  CLADE_UINT(w->dims[1]),
 					  CLADE_UINT(run->inputs[2] != NULL) };
 
-	/* An item of one or two rows takes two panels (TILE_PANELS in tile.clh). */
-	wide *= rows <= 2 ? 2 : 1;
+	wide *= clade_kit_tile_panels(rows, n);
 	return clade_tile_launch(run, 0, args, sizeof(args) / sizeof(*args), rows, (n + wide - 1) / wide);
 }
 

@@ -3,6 +3,7 @@
  * linear.cl.cpu built for other vector widths and tiles, all cases of `linear`, bit for bit against `ref`.
  *	test_tiles [--device SELECTOR] [--label TEXT] */
 #include <clade/builtin.h>
+#include <clade/op_kit.h>
 #include <harness.h>
 
 #include <setjmp.h>
@@ -36,7 +37,7 @@ static enum clade_status run_tile(const struct clade_run *run, uint64_t high, ui
 
 	for (uint32_t i = 0; i + 1 < x->rank; i++)
 		rows *= (uint64_t)x->dims[i];
-	wide *= rows <= 2 ? 2 : 1;
+	wide *= clade_kit_tile_panels(rows, n);
 	const struct clade_arg args[] = { CLADE_TENSOR(run->inputs[0]),
 					  CLADE_TENSOR(run->inputs[1]),
 					  CLADE_TENSOR(run->inputs[2]),
