@@ -9,9 +9,11 @@
 #define SLICE_BYTES (64u << 20) /* of scratch that `cl` wants at most */
 
 struct attention_slots {
-	uint32_t blocks, fold, weigh; /* kernels of cl */
-	uint32_t tiles, row, rows; /* kernels of cl.cpu; tiles: the only one, if split; row, rows: also of cl.local */
+	uint32_t blocks, fold, weigh;  /* kernels of cl */
+	uint32_t row, rows;            /* kernels of cl.local */
+	uint32_t items;                /* the kernel of cl.cpu */
 	uint32_t chains, ends, totals; /* scratch of cl and cl.local, and of cl.cpu if split */
+	int64_t shared;                /* cl.cpu, few rows: so many an item; 0: tiles of many rows */
 	bool split;                    /* cl.cpu: rows are shared by items of a block of keys each, then folded */
 	int64_t slice;                 /* rows of each (batch, key head) that scratch holds */
 };
@@ -335,39 +337,40 @@ static bool splits(const struct clade_node_info *node)
 	return wish ? wish == 2 : items < units || (items % units && items < 4 * units);
 }
 
-static enum clade_status prepare_split(struct clade_prepare *prepare, struct attention_slots *slots)
+/* Rows that share an item share the reading of keys; but every processor should have an item. */
+static int64_t shared_rows(const struct clade_node_info *node, int64_t rows)
 {
-	const int64_t *q = prepare->node->inputs[ATTENTION_Q]->dims, *k = prepare->node->inputs[ATTENTION_K]->dims;
-	int64_t rows = q[2] * (q[1] / k[1]);
-	bool few = rows <= ATTENTION_FEW;
-	char define[16];
-	enum clade_status status;
+	const int64_t *q = node->inputs[ATTENTION_Q]->dims, *k = node->inputs[ATTENTION_K]->dims;
+	bool share = rows > 1 && (rows + 3) / 4 * k[1] * q[0] >= node->device->compute_units;
 
-	slots->split = true;
-	snprintf(define, sizeof(define), "ROWS=%d", few ? (rows > 1 ? 4 : 1) : TILE_ROWS);
-	status = prepare->host->kernel(prepare, few ? "attention/attention.few.cl" : "attention/attention.cpu.cl",
-				       few ? "attention__few_part" : "attention__tiles_part", define, &slots->tiles);
-	if (!status)
-		status = prepare->host->kernel(prepare, "attention/attention.cl", "attention_fold", NULL, &slots->fold);
-	return status ? status : prepare_scratch(prepare, slots, 1);
+	return rows > 1 ? clade_kit_tuned(node->tuned, TUNED_SHARED, share ? 4 : 1) : 1;
 }
 
+/* One kernel, by the most rows that a plan can have: what cannot be launched is not worth its compilation. */
 static enum clade_status prepare_cpu(struct clade_prepare *prepare)
 {
-	static const char few[] = "attention/attention.few.cl";
+	const int64_t *q = prepare->node->inputs[ATTENTION_Q]->dims, *k = prepare->node->inputs[ATTENTION_K]->dims;
 	struct attention_slots *slots = prepare->data;
-	char rows[16];
+	int64_t rows = k[1] ? q[2] * (q[1] / k[1]) : 0;
+	char define[32];
 	enum clade_status status;
 
-	if (splits(prepare->node))
-		return prepare_split(prepare, slots);
-	snprintf(rows, sizeof(rows), "ROWS=%d", TILE_ROWS);
-	status = prepare->host->kernel(prepare, "attention/attention.cpu.cl", "attention__tiles", rows, &slots->tiles);
-	if (!status)
-		status = prepare->host->kernel(prepare, few, "attention__few", "ROWS=1", &slots->row);
-	if (!status)
-		status = prepare->host->kernel(prepare, few, "attention__few", "ROWS=4", &slots->rows);
-	return status;
+	slots->split = splits(prepare->node);
+	if (rows <= ATTENTION_FEW)
+		slots->shared = slots->split ? (rows > 1 ? 4 : 1) : shared_rows(prepare->node, rows);
+	snprintf(define, sizeof(define), "ROWS=%d", slots->shared ? (int)slots->shared : TILE_ROWS);
+	if (slots->shared)
+		status = prepare->host->kernel(prepare, "attention/attention.few.cl",
+					       slots->split ? "attention__few_part" : "attention__few", define,
+					       &slots->items);
+	else
+		status = prepare->host->kernel(prepare, "attention/attention.cpu.cl",
+					       slots->split ? "attention__tiles_part" : "attention__tiles", define,
+					       &slots->items);
+	if (!slots->split || status)
+		return status;
+	status = prepare->host->kernel(prepare, "attention/attention.cl", "attention_fold", NULL, &slots->fold);
+	return status ? status : prepare_scratch(prepare, slots, 1);
 }
 
 /* Rows an item: as many as share the packing of keys, few enough that every processor has some items. */
@@ -395,7 +398,7 @@ static enum clade_status run_split(const struct clade_run *run, const struct att
 	args[count++] = (struct clade_arg)CLADE_TENSOR(run->scratch[slots->ends]);
 	args[count++] = (struct clade_arg)CLADE_INT(rows);
 	args[count++] = (struct clade_arg)CLADE_INT(blocks);
-	status = run->host->launch(run, slots->tiles, args, count,
+	status = run->host->launch(run, slots->items, args, count,
 				   (const uint64_t[3]) { (uint64_t)blocks, (uint64_t)shape->g, (uint64_t)shape->b },
 				   NULL);
 	return status ? status : launch_fold(run, shape, 0, rows, blocks);
@@ -417,21 +420,12 @@ static enum clade_status run_cpu(const struct clade_run *run)
 	count = put_args(run, &shape, args);
 	if (slots->split)
 		return run_split(run, &shape, args, count);
-	if (rows > ATTENTION_FEW) {
-		shared = rows_of_item(&shape, rows, run->device->compute_units,
-				      clade_kit_tuned(run->tuned, TUNED_ROWS, 0));
-		args[count++] = (struct clade_arg)CLADE_INT(shared);
-		return run->host->launch(run, slots->tiles, args, count,
-					 (const uint64_t[3]) { (uint64_t)((rows + shared - 1) / shared),
-							       (uint64_t)shape.g, (uint64_t)shape.b },
-					 NULL);
-	}
-	/* Rows that share an item share the reading of keys; but every processor should have an item. */
-	shared = rows > 1 && (rows + 3) / 4 * shape.g * shape.b >= run->device->compute_units ? 4 : 1;
-	shared = clade_kit_tuned(run->tuned, TUNED_SHARED, (int32_t)shared);
+	shared = slots->shared ? slots->shared
+			       : rows_of_item(&shape, rows, run->device->compute_units,
+					      clade_kit_tuned(run->tuned, TUNED_ROWS, 0));
 	args[count++] = (struct clade_arg)CLADE_INT(shared);
 	return run->host->launch(
-		run, shared == 4 ? slots->rows : slots->row, args, count,
+		run, slots->items, args, count,
 		(const uint64_t[3]) { (uint64_t)((rows + shared - 1) / shared), (uint64_t)shape.g, (uint64_t)shape.b },
 		NULL);
 }
