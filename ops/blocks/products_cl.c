@@ -41,29 +41,6 @@ static bool accepts_weights(const struct clade_node_info *node, uint32_t first, 
 	return true;
 }
 
-/* A kernel for weights of `dtype`, with an activation or without (NULL). */
-static enum clade_status prepare_kernel(struct clade_prepare *prepare, const char *source, const char *function,
-					enum clade_dtype dtype, const char *act, uint32_t *slot)
-{
-	char defines[CLADE_TILE_DEFINES], more[48];
-
-	snprintf(more, sizeof(more), "ACT=%s", act ? act : "");
-	return prepare->host->kernel(
-		prepare, source, function,
-		clade_tile_defines(prepare->node, clade_stored_define(dtype), act ? more : NULL, defines), slot);
-}
-
-static enum clade_status prepare_panels(struct clade_prepare *prepare, uint32_t first, uint32_t count)
-{
-	const struct clade_device_info *device = prepare->node->device;
-	struct clade_layout panel = { CLADE_LAYOUT_PANEL, (uint16_t)(device->vector_width * device->tile_vectors) };
-	enum clade_status status = CLADE_OK;
-
-	for (uint32_t i = first; i < first + count && !status; i++)
-		status = prepare->host->layout(prepare, i, panel);
-	return status;
-}
-
 /* Scratch for a hidden layer of `width` columns. */
 static enum clade_status prepare_hidden(struct clade_prepare *prepare, int64_t width, uint32_t *slot)
 {
@@ -75,41 +52,6 @@ static enum clade_status prepare_hidden(struct clade_prepare *prepare, int64_t w
 	return prepare->host->scratch(prepare, bytes, slot);
 }
 
-/* Items along the panels of a weight of n rows. */
-static uint64_t panel_items(const struct clade_run *run, int64_t rows, int64_t n)
-{
-	int64_t wide = (int64_t)run->device->vector_width * run->device->tile_vectors *
-		       clade_kit_tile_panels((uint64_t)rows, (uint64_t)n);
-
-	return (uint64_t)((n + wide - 1) / wide);
-}
-
-static enum clade_status launch_tiles(const struct clade_run *run, uint32_t slot, const struct clade_arg *args,
-				      uint32_t count, int64_t rows, uint64_t items)
-{
-	return clade_tile_launch(run, slot, args, count, (uint64_t)rows, items);
-}
-
-/* product__cpu in `slot`; bias and residual may be NULL. */
-static enum clade_status product(const struct clade_run *run, uint32_t slot, const struct clade_tensor *x,
-				 const struct clade_tensor *w, const struct clade_tensor *bias,
-				 const struct clade_tensor *residual, const struct clade_tensor *y)
-{
-	int64_t rows = blocks_rows(&run->inputs[X]->type), n = w->type.dims[0];
-	const struct clade_arg args[] = { CLADE_TENSOR(x),
-					  CLADE_TENSOR(w),
-					  CLADE_TENSOR(bias),
-					  CLADE_TENSOR(residual),
-					  CLADE_TENSOR(y),
-					  CLADE_UINT(rows),
-					  CLADE_UINT(n),
-					  CLADE_UINT(w->type.dims[1]),
-					  CLADE_UINT(bias != NULL),
-					  CLADE_UINT(residual != NULL) };
-
-	return launch_tiles(run, slot, args, sizeof(args) / sizeof(*args), rows, panel_items(run, rows, n));
-}
-
 /* ---- qkv ---- */
 static bool accepts_qkv(const struct clade_node_info *node, char *why, size_t why_size)
 {
@@ -118,39 +60,22 @@ static bool accepts_qkv(const struct clade_node_info *node, char *why, size_t wh
 
 static enum clade_status prepare_qkv(struct clade_prepare *prepare)
 {
-	enum clade_status status = prepare_panels(prepare, QKV_WQ, 3);
+	enum clade_status status = clade_tile_prepare_panels(prepare, QKV_WQ, 3);
 	uint32_t slot;
 
 	return status ? status
-		      : prepare_kernel(prepare, "blocks/qkv.cpu.cl", "qkv__cpu", prepare->node->inputs[QKV_WQ]->dtype,
-				       NULL, &slot);
+		      : clade_tile_prepare(prepare, clade_stored_define(prepare->node->inputs[QKV_WQ]->dtype), &slot);
 }
 
 static enum clade_status run_qkv(const struct clade_run *run)
 {
-	const struct clade_tensor *const *in = run->inputs;
-	int64_t rows = blocks_rows(&in[X]->type);
-	struct clade_arg args[1 + 9 + 8];
-	uint64_t items = 0;
-	uint32_t count = 0;
+	const struct clade_tensor *const *in = run->inputs, *const *out = run->outputs; /* nobody may want some */
+	const struct clade_tile_product product = { .x = in[X],
+						    .w = { in[QKV_WQ], in[QKV_WK], in[QKV_WV] },
+						    .bias = { in[QKV_BQ], in[QKV_BK], in[QKV_BV] },
+						    .y = { out[0], out[1], out[2] } };
 
-	args[count++] = (struct clade_arg)CLADE_TENSOR(in[X]);
-	for (int i = 0; i < 3; i++) {
-		args[count++] = (struct clade_arg)CLADE_TENSOR(in[QKV_WQ + i]);
-		args[count++] = (struct clade_arg)CLADE_TENSOR(in[QKV_BQ + i]);
-		args[count++] = (struct clade_arg)CLADE_TENSOR(run->outputs[i]);
-	}
-	args[count++] = (struct clade_arg)CLADE_UINT(rows);
-	for (int i = 0; i < 3; i++) {
-		int64_t n = run->outputs[i] ? in[QKV_WQ + i]->type.dims[0] : 0; /* nobody may want it */
-
-		args[count++] = (struct clade_arg)CLADE_UINT(n);
-		items += panel_items(run, rows, n);
-	}
-	args[count++] = (struct clade_arg)CLADE_UINT(in[QKV_WQ]->type.dims[1]);
-	for (int i = 0; i < 3; i++)
-		args[count++] = (struct clade_arg)CLADE_UINT(in[QKV_BQ + i] != NULL);
-	return launch_tiles(run, 0, args, count, rows, items);
+	return clade_tile_run(run, 0, &product);
 }
 
 /* ---- linear_add ---- */
@@ -161,19 +86,23 @@ static bool accepts_add(const struct clade_node_info *node, char *why, size_t wh
 
 static enum clade_status prepare_add(struct clade_prepare *prepare)
 {
-	enum clade_status status = prepare_panels(prepare, ADD_W, 1);
+	enum clade_status status = clade_tile_prepare_panels(prepare, ADD_W, 1);
 	uint32_t slot;
 
 	return status ? status
-		      : prepare_kernel(prepare, "blocks/product.cpu.cl", "product__cpu",
-				       prepare->node->inputs[ADD_W]->dtype, NULL, &slot);
+		      : clade_tile_prepare(prepare, clade_stored_define(prepare->node->inputs[ADD_W]->dtype), &slot);
 }
 
 static enum clade_status run_add(const struct clade_run *run)
 {
 	const struct clade_tensor *const *in = run->inputs;
+	const struct clade_tile_product product = { .x = in[X],
+						    .w = { in[ADD_W] },
+						    .bias = { in[ADD_BIAS] },
+						    .y = { run->outputs[0] },
+						    .residual = in[ADD_RESIDUAL] };
 
-	return product(run, 0, in[X], in[ADD_W], in[ADD_BIAS], in[ADD_RESIDUAL], run->outputs[0]);
+	return clade_tile_run(run, 0, &product);
 }
 
 /* ---- feed_forward ---- */
@@ -184,28 +113,44 @@ static bool accepts_feed_forward(const struct clade_node_info *node, char *why, 
 
 static enum clade_status prepare_feed_forward(struct clade_prepare *prepare)
 {
-	static const char source[] = "blocks/product.cpu.cl";
-	const struct feed_forward_params *params = prepare->node->params;
 	const struct clade_type *const *in = prepare->node->inputs;
-	enum clade_status status = prepare_panels(prepare, FFN_W1, 1);
+	enum clade_status status = clade_tile_prepare_panels(prepare, FFN_W1, 1);
 	uint32_t slot;
 
 	if (!status)
-		status = prepare_panels(prepare, FFN_W2, 1);
+		status = clade_tile_prepare_panels(prepare, FFN_W2, 1);
 	if (!status)
-		status = prepare_kernel(prepare, source, "product__cpu", in[FFN_W1]->dtype,
-					clade_feed_forward_acts[params->act], &slot);
+		status = clade_tile_prepare(prepare, clade_stored_define(in[FFN_W1]->dtype), &slot);
 	if (!status)
-		status = prepare_kernel(prepare, source, "product__cpu", in[FFN_W2]->dtype, NULL, &slot);
+		status = clade_tile_prepare(prepare, clade_stored_define(in[FFN_W2]->dtype), &slot);
 	return status ? status : prepare_hidden(prepare, in[FFN_W2]->dims[1], &slot);
+}
+
+/* The second product of both feed-forward networks, in their second kernel. */
+static enum clade_status run_output(const struct clade_run *run, uint32_t w, uint32_t bias, uint32_t residual)
+{
+	const struct clade_tensor *const *in = run->inputs;
+	const struct clade_tile_product product = { .x = run->scratch[0],
+						    .w = { in[w] },
+						    .bias = { in[bias] },
+						    .y = { run->outputs[0] },
+						    .residual = in[residual] };
+
+	return clade_tile_run(run, 1, &product);
 }
 
 static enum clade_status run_feed_forward(const struct clade_run *run)
 {
-	const struct clade_tensor *const *in = run->inputs, *hidden = run->scratch[0];
-	enum clade_status status = product(run, 0, in[X], in[FFN_W1], in[FFN_B1], NULL, hidden);
+	const struct feed_forward_params *params = run->params;
+	const struct clade_tensor *const *in = run->inputs;
+	const struct clade_tile_product product = { .x = in[X],
+						    .w = { in[FFN_W1] },
+						    .bias = { in[FFN_B1] },
+						    .y = { run->scratch[0] },
+						    .act = clade_feed_forward_acts[params->act] };
+	enum clade_status status = clade_tile_run(run, 0, &product);
 
-	return status ? status : product(run, 1, hidden, in[FFN_W2], in[FFN_B2], in[FFN_RESIDUAL], run->outputs[0]);
+	return status ? status : run_output(run, FFN_W2, FFN_B2, FFN_RESIDUAL);
 }
 
 /* ---- gated_feed_forward ---- */
@@ -216,17 +161,14 @@ static bool accepts_gated(const struct clade_node_info *node, char *why, size_t 
 
 static enum clade_status prepare_gated(struct clade_prepare *prepare)
 {
-	const struct feed_forward_params *params = prepare->node->params;
 	const struct clade_type *const *in = prepare->node->inputs;
-	enum clade_status status = prepare_panels(prepare, GATED_W1, 3);
+	enum clade_status status = clade_tile_prepare_panels(prepare, GATED_W1, 3);
 	uint32_t slot;
 
 	if (!status)
-		status = prepare_kernel(prepare, "blocks/gate.cpu.cl", "gate__cpu", in[GATED_W1]->dtype,
-					clade_gated_function(params), &slot);
+		status = clade_tile_prepare(prepare, clade_stored_define(in[GATED_W1]->dtype), &slot);
 	if (!status)
-		status = prepare_kernel(prepare, "blocks/product.cpu.cl", "product__cpu", in[GATED_W2]->dtype, NULL,
-					&slot);
+		status = clade_tile_prepare(prepare, clade_stored_define(in[GATED_W2]->dtype), &slot);
 	for (int i = 0; i < 2 && !status; i++)
 		status = prepare_hidden(prepare, in[GATED_W2]->dims[1], &slot);
 	return status;
@@ -234,25 +176,16 @@ static enum clade_status prepare_gated(struct clade_prepare *prepare)
 
 static enum clade_status run_gated(const struct clade_run *run)
 {
-	const struct clade_tensor *const *in = run->inputs, *hidden = run->scratch[0];
-	int64_t rows = blocks_rows(&in[X]->type), n = in[GATED_W1]->type.dims[0];
-	const struct clade_arg args[] = { CLADE_TENSOR(in[X]),
-					  CLADE_TENSOR(in[GATED_W1]),
-					  CLADE_TENSOR(in[GATED_B1]),
-					  CLADE_TENSOR(in[GATED_W3]),
-					  CLADE_TENSOR(in[GATED_B3]),
-					  CLADE_TENSOR(run->scratch[1]),
-					  CLADE_TENSOR(hidden),
-					  CLADE_UINT(rows),
-					  CLADE_UINT(n),
-					  CLADE_UINT(in[GATED_W1]->type.dims[1]),
-					  CLADE_UINT(in[GATED_B1] != NULL),
-					  CLADE_UINT(in[GATED_B3] != NULL) };
-	enum clade_status status =
-		launch_tiles(run, 0, args, sizeof(args) / sizeof(*args), rows, panel_items(run, rows, n));
+	const struct clade_tensor *const *in = run->inputs;
+	const struct clade_tile_product product = { .x = in[X],
+						    .w = { in[GATED_W1], in[GATED_W3] },
+						    .bias = { in[GATED_B1], in[GATED_B3] },
+						    .y = { run->scratch[0], run->scratch[1] },
+						    .act = clade_gated_function(run->params),
+						    .gated = true };
+	enum clade_status status = clade_tile_run(run, 0, &product);
 
-	return status ? status
-		      : product(run, 1, hidden, in[GATED_W2], in[GATED_B2], in[GATED_RESIDUAL], run->outputs[0]);
+	return status ? status : run_output(run, GATED_W2, GATED_B2, GATED_RESIDUAL);
 }
 
 /* `part`: the block and the middle of its functions' names. */

@@ -82,34 +82,20 @@ static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t wh
 
 static enum clade_status prepare_cpu(struct clade_prepare *prepare)
 {
-	const struct clade_device_info *device = prepare->node->device;
-	struct clade_layout panel = { CLADE_LAYOUT_PANEL, (uint16_t)(device->vector_width * device->tile_vectors) };
-	enum clade_status status = prepare->host->layout(prepare, 1, panel);
-	const char *weight = clade_stored_define(prepare->node->inputs[1]->dtype);
-	char defines[CLADE_TILE_DEFINES];
+	enum clade_status status = clade_tile_prepare_panels(prepare, 1, 1);
 	uint32_t slot;
 
 	return status ? status
-		      : prepare->host->kernel(prepare, "linear/linear.cpu.cl", "linear__cpu",
-					      clade_tile_defines(prepare->node, weight, NULL, defines), &slot);
+		      : clade_tile_prepare(prepare, clade_stored_define(prepare->node->inputs[1]->dtype), &slot);
 }
 
 static enum clade_status run_cpu(const struct clade_run *run)
 {
-	const struct clade_type *w = &run->inputs[1]->type;
-	uint64_t rows = (uint64_t)linear_rows(&run->inputs[0]->type), n = (uint64_t)w->dims[0];
-	uint64_t wide = run->device->vector_width * run->device->tile_vectors;
-	const struct clade_arg args[] = { CLADE_TENSOR(run->inputs[0]),
-					  CLADE_TENSOR(run->inputs[1]),
-					  CLADE_TENSOR(run->inputs[2]),
-					  CLADE_TENSOR(run->outputs[0]),
-					  CLADE_UINT(rows),
-					  CLADE_UINT(n),
-					  CLADE_UINT(w->dims[1]),
-					  CLADE_UINT(run->inputs[2] != NULL) };
+	const struct clade_tile_product product = {
+		.x = run->inputs[0], .w = { run->inputs[1] }, .bias = { run->inputs[2] }, .y = { run->outputs[0] }
+	};
 
-	wide *= clade_kit_tile_panels(rows, n);
-	return clade_tile_launch(run, 0, args, sizeof(args) / sizeof(*args), rows, (n + wide - 1) / wide);
+	return clade_tile_run(run, 0, &product);
 }
 
 const struct clade_impl clade_impl_linear_cl_cpu = {

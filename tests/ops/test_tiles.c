@@ -27,7 +27,8 @@ static enum clade_status prepare_tile(struct clade_prepare *prepare, const char 
 	enum clade_status status = prepare->host->layout(prepare, 1, panel);
 	uint32_t slot;
 
-	return status ? status : prepare->host->kernel(prepare, "linear/linear.cpu.cl", "linear__cpu", defines, &slot);
+	return status ? status
+		      : prepare->host->kernel(prepare, "linear/product.cpu.cl", "product__cpu", defines, &slot);
 }
 
 static enum clade_status run_tile(const struct clade_run *run, uint64_t high, uint64_t wide)
@@ -38,12 +39,22 @@ static enum clade_status run_tile(const struct clade_run *run, uint64_t high, ui
 	for (uint32_t i = 0; i + 1 < x->rank; i++)
 		rows *= (uint64_t)x->dims[i];
 	wide *= clade_kit_tile_panels(rows, n);
+	const struct clade_tensor *none = NULL;
 	const struct clade_arg args[] = { CLADE_TENSOR(run->inputs[0]),
 					  CLADE_TENSOR(run->inputs[1]),
 					  CLADE_TENSOR(run->inputs[2]),
 					  CLADE_TENSOR(run->outputs[0]),
+					  CLADE_TENSOR(none),
+					  CLADE_TENSOR(none),
+					  CLADE_TENSOR(none),
+					  CLADE_TENSOR(none),
+					  CLADE_TENSOR(none),
+					  CLADE_TENSOR(none),
+					  CLADE_TENSOR(none),
 					  CLADE_UINT(rows),
 					  CLADE_UINT(n),
+					  CLADE_UINT(0),
+					  CLADE_UINT(0),
 					  CLADE_UINT(w->dims[1]),
 					  CLADE_UINT(run->inputs[2] != NULL) };
 

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Launching the register tiles of kernels/include/tile.clh, and what can be tuned about them: inline only. */
+/* Products by the register tiles of kernels/include/tile.clh: their kernel, its launch, and what can be tuned about
+ * them: inline only. */
 #ifndef CLADE_TILE_KIT_H
 #define CLADE_TILE_KIT_H
 
 #include <clade/op_kit.h>
+
+#include <stdio.h>
+#include <string.h>
 
 enum { CLADE_TILE_ROWS, CLADE_TILE_ORDER, CLADE_TILE_GROUP };
 enum { CLADE_TILE_DEFINES = 128 };
@@ -67,6 +71,82 @@ static inline enum clade_status clade_tile_launch(const struct clade_run *run, u
 	const uint32_t local[3] = { group, 1, 1 };
 
 	return run->host->launch(run, slot, args, count, global, local);
+}
+
+/* ---- products ---- */
+
+/* Up to three products of the same x, as many rows as the node's first input has, each y = x w' + bias, in one launch.
+ * x and y may be scratch. */
+struct clade_tile_product {
+	const struct clade_tensor *x, *w[3], *bias[3], *y[3]; /* w, y: none: no such product; bias may be none */
+	const struct clade_tensor *residual;                  /* or none; y[0] = residual + y[0], after `act` */
+	const char *act;                                      /* of y[0]: relu, gelu, gelu_tanh, silu, or none */
+	bool gated;                                           /* w[0] and w[1] are equally large; y[0] *= y[1] */
+};
+
+/* Panels for the node's `count` weights from input `first` on. */
+static inline enum clade_status clade_tile_prepare_panels(struct clade_prepare *prepare, uint32_t first, uint32_t count)
+{
+	const struct clade_device_info *device = prepare->node->device;
+	struct clade_layout panel = { CLADE_LAYOUT_PANEL, (uint16_t)(device->vector_width * device->tile_vectors) };
+	enum clade_status status = CLADE_OK;
+
+	for (uint32_t i = first; i < first + count && !status; i++)
+		status = prepare->host->layout(prepare, i, panel);
+	return status;
+}
+
+/* The kernel of products; `weight` defines the weights' type (clade_stored_define). */
+static inline enum clade_status clade_tile_prepare(struct clade_prepare *prepare, const char *weight, uint32_t *slot)
+{
+	char defines[CLADE_TILE_DEFINES];
+
+	return prepare->host->kernel(prepare, "linear/product.cpu.cl", "product__cpu",
+				     clade_tile_defines(prepare->node, weight, NULL, defines), slot);
+}
+
+/* Flags of product.cpu.cl. */
+static inline uint32_t clade_tile_flags(const struct clade_tile_product *product)
+{
+	static const char *const acts[] = { "", "relu", "gelu", "gelu_tanh", "silu" };
+	uint32_t flags = (product->residual ? 8u : 0u) | (product->gated ? 16u : 0u);
+
+	for (uint32_t i = 0; i < 3; i++)
+		flags |= product->bias[i] ? 1u << i : 0u;
+	for (uint32_t i = 1; i < sizeof(acts) / sizeof(*acts) && product->act; i++)
+		flags |= strcmp(acts[i], product->act) ? 0u : i << 8;
+	return flags;
+}
+
+static inline enum clade_status clade_tile_run(const struct clade_run *run, uint32_t slot,
+					       const struct clade_tile_product *product)
+{
+	const struct clade_type *x = &run->inputs[0]->type;
+	uint64_t wide = run->device->vector_width * run->device->tile_vectors, rows = 1, items = 0;
+	struct clade_arg args[1 + 9 + 1 + 6];
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i + 1 < x->rank; i++)
+		rows *= (uint64_t)x->dims[i];
+	args[count++] = (struct clade_arg)CLADE_TENSOR(product->x);
+	for (int i = 0; i < 3; i++) {
+		args[count++] = (struct clade_arg)CLADE_TENSOR(product->w[i]);
+		args[count++] = (struct clade_arg)CLADE_TENSOR(product->bias[i]);
+		args[count++] = (struct clade_arg)CLADE_TENSOR(product->y[i]);
+	}
+	args[count++] = (struct clade_arg)CLADE_TENSOR(product->residual);
+	args[count++] = (struct clade_arg)CLADE_UINT(rows);
+	for (int i = 0; i < 3; i++) {
+		uint64_t n = product->y[i] ? (uint64_t)product->w[i]->type.dims[0] : 0;
+		uint64_t width = wide * clade_kit_tile_panels(rows, n);
+
+		args[count++] = (struct clade_arg)CLADE_UINT(n);
+		if (i == 0 || !product->gated)
+			items += (n + width - 1) / width;
+	}
+	args[count++] = (struct clade_arg)CLADE_UINT(product->w[0]->type.dims[1]);
+	args[count++] = (struct clade_arg)CLADE_UINT(clade_tile_flags(product));
+	return clade_tile_launch(run, slot, args, count, rows, items);
 }
 
 #endif
