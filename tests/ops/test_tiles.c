@@ -38,7 +38,7 @@ static enum clade_status run_tile(const struct clade_run *run, uint64_t high, ui
 
 	for (uint32_t i = 0; i + 1 < x->rank; i++)
 		rows *= (uint64_t)x->dims[i];
-	wide *= clade_kit_tile_panels(rows, n);
+	wide *= clade_kit_tile_panels(w->dtype, rows, n);
 	const struct clade_tensor *none = NULL;
 	const struct clade_arg args[] = { CLADE_TENSOR(run->inputs[0]),
 					  CLADE_TENSOR(run->inputs[1]),

@@ -138,7 +138,7 @@ static inline enum clade_status clade_tile_run(const struct clade_run *run, uint
 	args[count++] = (struct clade_arg)CLADE_UINT(rows);
 	for (int i = 0; i < 3; i++) {
 		uint64_t n = product->y[i] ? (uint64_t)product->w[i]->type.dims[0] : 0;
-		uint64_t width = wide * clade_kit_tile_panels(rows, n);
+		uint64_t width = wide * clade_kit_tile_panels(product->w[0]->type.dtype, rows, n);
 
 		args[count++] = (struct clade_arg)CLADE_UINT(n);
 		if (i == 0 || !product->gated)
