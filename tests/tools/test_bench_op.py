@@ -24,7 +24,7 @@ def test_json(clade):
     """the objects that outside scripts read; a listed shape, weights packed, the same bits as ref"""
     rows = bench(clade, "linear", "--shape", "M=7,N=65,K=33", "--shape", "n=5,k=300,m=1")
     assert {row["shape"] for row in rows} == {"M=7,N=65,K=33", "M=1,N=5,K=300"}
-    assert {row["impl"] for row in rows} == ({"ref"} if DEVICE == "ref" else {"cl", "cl.cpu", "ref"})
+    assert {row["impl"] for row in rows} == ({"ref"} if DEVICE == "ref" else {"cl", "cl.cpu", "cl.local", "ref"})
     for row in rows:
         assert KEYS <= set(row), KEYS - set(row)
         assert 1 <= len(row["samples"]) <= 3 and min(row["samples"]) > 0 and row["type"] == "f32" and row["unit"] == "GFLOP/s"
@@ -98,7 +98,7 @@ def test_plugin(clade):
     wanted = ["--plugin", PLUGIN[0], "--impl", "cl*"]
     rows = {row["impl"]: row for row in bench(clade, "linear", "--shape", "M=7,N=65,K=333", *wanted)}
     assert rows["clblast"]["order"] == "own" and 0 < rows["clblast"]["max_error"] < 1e-3 and not rows["clblast"]["bit_equal"]
-    assert set(rows) == {"cl", "cl.cpu", "clblast"}
+    assert set(rows) == {"cl", "cl.cpu", "cl.local", "clblast"}
 
 
 def test_errors(clade):

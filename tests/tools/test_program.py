@@ -16,7 +16,7 @@ PROGRAM, SOURCE = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
 SDPA, SCALE = os.path.join(SOURCE, "examples/sdpa.graph"), os.path.join(SOURCE, "examples/scale.graph")
 with open(os.path.join(SOURCE, "tests/tools/program_golden.json")) as file:
     GOLDEN = json.load(file)
-COMMANDS = ["run", "generate", "tokenize", "embed", "perplexity", "check", "verify", "inspect", "quantize", "devices", "ops", "plot", "bench", "profile"]
+COMMANDS = ["run", "generate", "tokenize", "embed", "perplexity", "check", "verify", "inspect", "quantize", "devices", "ops", "plot", "bench", "profile", "tune"]
 Q1, V1 = "[[[[1,0,0,0]]]]", "[[[[1,2,3,4]]]]"
 ONE = ["--in", f"q={Q1}", "--in", f"k={Q1}", "--in", f"v={V1}"]
 
@@ -36,7 +36,7 @@ def test_help(clade):
 def test_usage_errors(clade):
     """words on the command line: exit 2, one line, the nearest word"""
     cases = [
-        ([], "a command is missing"), (["genrate"], "did you mean generate"), (["tune"], "no such command"), (["help", "rum"], "did you mean run"),
+        ([], "a command is missing"), (["genrate"], "did you mean generate"), (["tune"], "one MODEL or --op PATTERN"), (["train"], "no such command"), (["help", "rum"], "did you mean run"),
         (["run"], "usage: clade run MODEL"), (["run", SDPA, "x"], "one argument too many"), (["run", SDPA, "--inn", "x=1"], "did you mean --in"),
         (["run", SDPA, "--zzzzzz"], "has no such option"), (["run", SDPA, "--in"], "a value is missing"), (["run", SDPA, "--strict=1"], "takes no value"),
         (["run", SDPA, "--in", "q"], "NAME=VALUE"), (["run", SDPA, "--in", "queries=1"], 'no input "queries"'), (["run", SDPA, "--in", "qq=1"], "no input"),
