@@ -125,12 +125,12 @@ static enum clade_status fill(struct clade_weights *weights, uint32_t weight, st
 	p.rows = clade_type_count(type, &count) && p.columns ? count / p.columns : 0;
 	if (!p.host && copy->tensor.layout.kind != CLADE_LAYOUT_ROWS && p.rows) {
 		struct clade_type panel = { type->dtype, 2, { width, p.columns } };
-		size_t panels = 1;
+		size_t panels = 1, all = (size_t)((p.rows + width - 1) / width);
 
 		if (!clade_layout_bytes(&panel, copy->tensor.layout, &p.group_bytes))
 			return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, NULL, "rows cannot be packed");
 		if (p.group_bytes < STAGING_BYTES)
-			panels = STAGING_BYTES / p.group_bytes;
+			panels = STAGING_BYTES / p.group_bytes < all ? STAGING_BYTES / p.group_bytes : all;
 		p.group_rows = width * (int64_t)panels;
 		p.group_bytes *= panels;
 		p.staging = clade_alloc(weights->context, p.group_bytes);
