@@ -7,9 +7,8 @@
 #include "tile.clh"
 
 /* Flags, as in ops/include/clade/tile_kit.h; bit i < 3: weight i has a bias. */
-#define PRODUCT_RESIDUAL 8u               /* y = other + y */
-#define PRODUCT_GATED 16u                 /* y0 = act(y0) * y1: an item makes the same tile of both */
-#define PRODUCT_ACT(flags) ((flags) >> 8) /* 0: none */
+#define PRODUCT_RESIDUAL 8u /* y = other + y */
+#define PRODUCT_GATED 16u   /* y0 = act(y0) * y1: an item makes the same tile of both */
 
 #define PRODUCT_WIDTH(rows, n) (TILE_PANELS(rows, n) * TILE_WIDTH)
 #define PRODUCT_ITEMS(n) (((n) + PRODUCT_WIDTH(rows, n) - 1) / PRODUCT_WIDTH(rows, n))
@@ -39,6 +38,7 @@ static inline void product_store(vf value, __global float *to, uint lanes)
 		to[i] = each[i];
 }
 
+/* 0: none; the numbers are those of ops/include/clade/tile_kit.h. */
 static inline vf product_act(vf value, uint act)
 {
 	switch (act) {
@@ -56,11 +56,11 @@ static inline vf product_act(vf value, uint act)
 }
 
 /* What follows the sums of one row. */
-static inline void product_end(__global float *y, __global const float *other, uint columns, uint flags)
+static inline void product_end(__global float *y, __global const float *other, uint columns, uint flags, uint act)
 {
 	for (uint j = 0; j < columns; j += VW) {
 		uint lanes = columns - j;
-		vf value = product_act(product_load(y + j, lanes), PRODUCT_ACT(flags));
+		vf value = product_act(product_load(y + j, lanes), act);
 
 		if (flags & PRODUCT_GATED)
 			value = value * product_load(other + j, lanes);
@@ -76,7 +76,7 @@ __kernel void product__cpu(__global const float *restrict x, ulong x_at, __globa
 			   __global const float *restrict b1, ulong b1_at, __global float *restrict y1, ulong y1_at,
 			   __global const weight_t *restrict w2, ulong w2_at, __global const float *restrict b2,
 			   ulong b2_at, __global float *restrict y2, ulong y2_at, __global const float *restrict other,
-			   ulong other_at, uint rows, uint n0, uint n1, uint n2, uint k, uint flags)
+			   ulong other_at, uint rows, uint n0, uint n1, uint n2, uint k, uint flags, uint act)
 {
 	uint item = TILE_PANEL_ITEM, n = n0, first = 0, end = flags & PRODUCT_GATED ? 2 : 1;
 
@@ -97,7 +97,7 @@ __kernel void product__cpu(__global const float *restrict x, ulong x_at, __globa
 
 		tile_linear(x + x_at, w, bias, flags >> i & 1, y, rows, n, k, TILE_ROW_ITEM, item);
 	}
-	if (flags >> 3 == 0)
+	if (act == 0 && (flags & (PRODUCT_RESIDUAL | PRODUCT_GATED)) == 0)
 		return;
 
 	uint row = TILE_ROW_ITEM * MR, column = item * PRODUCT_WIDTH(rows, n);
@@ -107,5 +107,5 @@ __kernel void product__cpu(__global const float *restrict x, ulong x_at, __globa
 	other = (flags & PRODUCT_GATED ? y1 + y1_at : other + other_at) + at;
 	for (uint r = 0; r < min(rows - row, (uint)MR); r++)
 		product_end(y0 + (ulong)r * n, other + (ulong)r * n, min(n - column, (uint)PRODUCT_WIDTH(rows, n)),
-			    flags);
+			    flags, act);
 }

@@ -56,7 +56,8 @@ static enum clade_status run_tile(const struct clade_run *run, uint64_t high, ui
 					  CLADE_UINT(0),
 					  CLADE_UINT(0),
 					  CLADE_UINT(w->dims[1]),
-					  CLADE_UINT(run->inputs[2] != NULL) };
+					  CLADE_UINT(run->inputs[2] != NULL),
+					  CLADE_UINT(0) };
 
 	return run->host->launch(run, 0, args, sizeof(args) / sizeof(*args),
 				 (const uint64_t[3]) { (rows + high - 1) / high, (n + wide - 1) / wide, 1 }, NULL);

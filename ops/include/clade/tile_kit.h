@@ -105,17 +105,24 @@ static inline enum clade_status clade_tile_prepare(struct clade_prepare *prepare
 				     clade_tile_defines(prepare->node, weight, NULL, defines), slot);
 }
 
-/* Flags of product.cpu.cl. */
+/* What product.cpu.cl calls them. */
 static inline uint32_t clade_tile_flags(const struct clade_tile_product *product)
 {
-	static const char *const acts[] = { "", "relu", "gelu", "gelu_tanh", "silu" };
 	uint32_t flags = (product->residual ? 8u : 0u) | (product->gated ? 16u : 0u);
 
 	for (uint32_t i = 0; i < 3; i++)
 		flags |= product->bias[i] ? 1u << i : 0u;
-	for (uint32_t i = 1; i < sizeof(acts) / sizeof(*acts) && product->act; i++)
-		flags |= strcmp(acts[i], product->act) ? 0u : i << 8;
 	return flags;
+}
+
+static inline uint32_t clade_tile_act(const char *act)
+{
+	static const char *const acts[] = { "", "relu", "gelu", "gelu_tanh", "silu" };
+	uint32_t found = 0;
+
+	for (uint32_t i = 1; i < sizeof(acts) / sizeof(*acts) && act; i++)
+		found = strcmp(acts[i], act) ? found : i;
+	return found;
 }
 
 static inline enum clade_status clade_tile_run(const struct clade_run *run, uint32_t slot,
@@ -123,7 +130,7 @@ static inline enum clade_status clade_tile_run(const struct clade_run *run, uint
 {
 	const struct clade_type *x = &run->inputs[0]->type;
 	uint64_t wide = run->device->vector_width * run->device->tile_vectors, rows = 1, items = 0;
-	struct clade_arg args[1 + 9 + 1 + 6];
+	struct clade_arg args[1 + 9 + 1 + 7];
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i + 1 < x->rank; i++)
@@ -146,6 +153,7 @@ static inline enum clade_status clade_tile_run(const struct clade_run *run, uint
 	}
 	args[count++] = (struct clade_arg)CLADE_UINT(product->w[0]->type.dims[1]);
 	args[count++] = (struct clade_arg)CLADE_UINT(clade_tile_flags(product));
+	args[count++] = (struct clade_arg)CLADE_UINT(clade_tile_act(product->act));
 	return clade_tile_launch(run, slot, args, count, rows, items);
 }
 
