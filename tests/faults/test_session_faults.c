@@ -256,7 +256,7 @@ static void each_fails(const struct subject *subject, const struct failure failu
 
 static void calls_of_one_attention(void **state)
 {
-	each_fails(&sdpa, (struct failure) { "cl", -4, .cold = true }, 80);
+	each_fails(&sdpa, (struct failure) { "cl", -4, .cold = true }, 60);
 	each_fails(&sdpa, (struct failure) { "cl", -5 }, 20);
 	each_fails(&sdpa, (struct failure) { "cl", -30, .for_ever = true }, 20);
 }
@@ -269,7 +269,7 @@ static void calls_of_growing_caches(void **state)
 
 static void allocations_of_one_attention(void **state)
 {
-	each_fails(&sdpa, (struct failure) { "cl", .cold = true }, 100);
+	each_fails(&sdpa, (struct failure) { "cl", .cold = true }, 80);
 	each_fails(&sdpa, (struct failure) { "cl", .for_ever = true }, 40);
 }
 
