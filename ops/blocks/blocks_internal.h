@@ -28,6 +28,18 @@ static inline int64_t blocks_rows(const struct clade_type *x)
 	return rows;
 }
 
+/* The node's next scratch: a hidden layer of `width` columns. */
+static inline enum clade_status blocks_prepare_hidden(struct clade_prepare *prepare, int64_t width)
+{
+	size_t rows = (size_t)blocks_rows(prepare->node->inputs[0]), bytes;
+	uint32_t slot;
+
+	if (!clade_size_mul(rows, (size_t)width, &bytes) || !clade_size_mul(bytes, sizeof(float), &bytes))
+		return prepare->host->prepare_fail(prepare, CLADE_ERR_UNSUPPORTED,
+						   "the hidden layer of %zu rows is larger than memory can be", rows);
+	return prepare->host->scratch(prepare, bytes, &slot);
+}
+
 extern const struct clade_op clade_op_feed_forward, clade_op_gated_feed_forward, clade_op_qkv, clade_op_linear_add,
 	clade_op_add_norm;
 extern const struct clade_impl clade_impl_feed_forward_cl, clade_impl_feed_forward_cl_cpu,

@@ -4,7 +4,6 @@
 #include "blocks_internal.h"
 #include <clade/op_kit.h>
 #include <stdio.h>
-#include <string.h>
 
 /* Kernels count rows and columns in 32 bits, with room to round up to a tile. */
 #define LIMIT INT32_MAX
@@ -24,40 +23,16 @@ static bool counts_fit(const struct clade_node_info *node, char *why, size_t why
 	return false;
 }
 
-static enum clade_status prepare_half(struct clade_prepare *prepare, const char *source, const char *function)
+static enum clade_status prepare_cl(struct clade_prepare *prepare)
 {
 	const struct feed_forward_params *params = prepare->node->params;
-	size_t rows = (size_t)blocks_rows(prepare->node->inputs[PORT_X]), bytes;
 	enum clade_status status;
 	char defines[32];
 	uint32_t slot;
 
-	if (!clade_size_mul(rows, (size_t)prepare->node->inputs[PORT_W2]->dims[1], &bytes) ||
-	    !clade_size_mul(bytes, sizeof(float), &bytes))
-		return prepare->host->prepare_fail(prepare, CLADE_ERR_UNSUPPORTED,
-						   "the hidden layer of %zu rows is larger than memory can be", rows);
 	snprintf(defines, sizeof(defines), "ACT=%s", clade_feed_forward_acts[params->act]);
-	status = prepare->host->kernel(prepare, source, function, defines, &slot);
-	return status ? status : prepare->host->scratch(prepare, bytes, &slot);
-}
-
-/* The hidden layer as a tensor over the scratch memory. */
-static void hidden_view(const struct clade_run *run, int64_t rows, struct clade_tensor *out)
-{
-	*out = *run->scratch[0];
-	memset(&out->type, 0, sizeof(out->type));
-	out->type.dtype = CLADE_F32;
-	out->type.rank = 2;
-	out->type.dims[0] = rows;
-	out->type.dims[1] = run->inputs[PORT_W2]->type.dims[1];
-	out->strides[0] = out->type.dims[1];
-	out->strides[1] = 1;
-	out->layout = (struct clade_layout) { CLADE_LAYOUT_ROWS, 0 };
-}
-
-static enum clade_status prepare_cl(struct clade_prepare *prepare)
-{
-	return prepare_half(prepare, "blocks/feed_forward.cl", "feed_forward");
+	status = prepare->host->kernel(prepare, "blocks/feed_forward.cl", "feed_forward", defines, &slot);
+	return status ? status : blocks_prepare_hidden(prepare, prepare->node->inputs[PORT_W2]->dims[1]);
 }
 
 static enum clade_status half_cl(const struct clade_run *run, const struct clade_tensor *x,
@@ -96,14 +71,11 @@ static enum clade_status run_cl(const struct clade_run *run)
 {
 	int64_t rows = blocks_rows(&run->inputs[PORT_X]->type);
 	const struct clade_tensor *const *in = run->inputs;
-	struct clade_tensor hidden;
-	enum clade_status status;
+	const struct clade_tensor *hidden = run->scratch[0];
+	enum clade_status status = half_cl(run, in[PORT_X], in[PORT_W1], in[PORT_B1], NULL, hidden, rows, true);
 
-	hidden_view(run, rows, &hidden);
-	status = half_cl(run, in[PORT_X], in[PORT_W1], in[PORT_B1], NULL, &hidden, rows, true);
 	return status ? status
-		      : half_cl(run, &hidden, in[PORT_W2], in[PORT_B2], in[PORT_RESIDUAL], run->outputs[0], rows,
-				false);
+		      : half_cl(run, hidden, in[PORT_W2], in[PORT_B2], in[PORT_RESIDUAL], run->outputs[0], rows, false);
 }
 
 const struct clade_impl clade_impl_feed_forward_cl = {

@@ -41,17 +41,6 @@ static bool accepts_weights(const struct clade_node_info *node, uint32_t first, 
 	return true;
 }
 
-/* Scratch for a hidden layer of `width` columns. */
-static enum clade_status prepare_hidden(struct clade_prepare *prepare, int64_t width, uint32_t *slot)
-{
-	size_t rows = (size_t)blocks_rows(prepare->node->inputs[X]), bytes;
-
-	if (!clade_size_mul(rows, (size_t)width, &bytes) || !clade_size_mul(bytes, sizeof(float), &bytes))
-		return prepare->host->prepare_fail(prepare, CLADE_ERR_UNSUPPORTED,
-						   "the hidden layer of %zu rows is larger than memory can be", rows);
-	return prepare->host->scratch(prepare, bytes, slot);
-}
-
 /* ---- qkv ---- */
 static bool accepts_qkv(const struct clade_node_info *node, char *why, size_t why_size)
 {
@@ -123,7 +112,7 @@ static enum clade_status prepare_feed_forward(struct clade_prepare *prepare)
 		status = clade_tile_prepare(prepare, clade_stored_define(in[FFN_W1]->dtype), &slot);
 	if (!status)
 		status = clade_tile_prepare(prepare, clade_stored_define(in[FFN_W2]->dtype), &slot);
-	return status ? status : prepare_hidden(prepare, in[FFN_W2]->dims[1], &slot);
+	return status ? status : blocks_prepare_hidden(prepare, in[FFN_W2]->dims[1]);
 }
 
 /* The second product of both feed-forward networks, in their second kernel. */
@@ -170,7 +159,7 @@ static enum clade_status prepare_gated(struct clade_prepare *prepare)
 	if (!status)
 		status = clade_tile_prepare(prepare, clade_stored_define(in[GATED_W2]->dtype), &slot);
 	for (int i = 0; i < 2 && !status; i++)
-		status = prepare_hidden(prepare, in[GATED_W2]->dims[1], &slot);
+		status = blocks_prepare_hidden(prepare, in[GATED_W2]->dims[1]);
 	return status;
 }
 
