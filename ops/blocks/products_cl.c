@@ -41,6 +41,19 @@ static bool accepts_weights(const struct clade_node_info *node, uint32_t first, 
 	return true;
 }
 
+/* Two products, the first of `count` weights from input `first` on into as many hidden layers, the second of weight
+ * `last`. */
+static enum clade_status prepare_network(struct clade_prepare *prepare, uint32_t first, uint32_t count, uint32_t last)
+{
+	enum clade_status status = clade_tile_prepare(prepare, first, count);
+
+	if (!status)
+		status = clade_tile_prepare(prepare, last, 1);
+	for (uint32_t i = 0; i < count && !status; i++)
+		status = blocks_prepare_hidden(prepare, prepare->node->inputs[last]->dims[1]);
+	return status;
+}
+
 /* ---- qkv ---- */
 static bool accepts_qkv(const struct clade_node_info *node, char *why, size_t why_size)
 {
@@ -49,11 +62,7 @@ static bool accepts_qkv(const struct clade_node_info *node, char *why, size_t wh
 
 static enum clade_status prepare_qkv(struct clade_prepare *prepare)
 {
-	enum clade_status status = clade_tile_prepare_panels(prepare, QKV_WQ, 3);
-	uint32_t slot;
-
-	return status ? status
-		      : clade_tile_prepare(prepare, clade_stored_define(prepare->node->inputs[QKV_WQ]->dtype), &slot);
+	return clade_tile_prepare(prepare, QKV_WQ, 3);
 }
 
 static enum clade_status run_qkv(const struct clade_run *run)
@@ -75,11 +84,7 @@ static bool accepts_add(const struct clade_node_info *node, char *why, size_t wh
 
 static enum clade_status prepare_add(struct clade_prepare *prepare)
 {
-	enum clade_status status = clade_tile_prepare_panels(prepare, ADD_W, 1);
-	uint32_t slot;
-
-	return status ? status
-		      : clade_tile_prepare(prepare, clade_stored_define(prepare->node->inputs[ADD_W]->dtype), &slot);
+	return clade_tile_prepare(prepare, ADD_W, 1);
 }
 
 static enum clade_status run_add(const struct clade_run *run)
@@ -102,17 +107,7 @@ static bool accepts_feed_forward(const struct clade_node_info *node, char *why, 
 
 static enum clade_status prepare_feed_forward(struct clade_prepare *prepare)
 {
-	const struct clade_type *const *in = prepare->node->inputs;
-	enum clade_status status = clade_tile_prepare_panels(prepare, FFN_W1, 1);
-	uint32_t slot;
-
-	if (!status)
-		status = clade_tile_prepare_panels(prepare, FFN_W2, 1);
-	if (!status)
-		status = clade_tile_prepare(prepare, clade_stored_define(in[FFN_W1]->dtype), &slot);
-	if (!status)
-		status = clade_tile_prepare(prepare, clade_stored_define(in[FFN_W2]->dtype), &slot);
-	return status ? status : blocks_prepare_hidden(prepare, in[FFN_W2]->dims[1]);
+	return prepare_network(prepare, FFN_W1, 1, FFN_W2);
 }
 
 /* The second product of both feed-forward networks, in their second kernel. */
@@ -150,17 +145,7 @@ static bool accepts_gated(const struct clade_node_info *node, char *why, size_t 
 
 static enum clade_status prepare_gated(struct clade_prepare *prepare)
 {
-	const struct clade_type *const *in = prepare->node->inputs;
-	enum clade_status status = clade_tile_prepare_panels(prepare, GATED_W1, 3);
-	uint32_t slot;
-
-	if (!status)
-		status = clade_tile_prepare(prepare, clade_stored_define(in[GATED_W1]->dtype), &slot);
-	if (!status)
-		status = clade_tile_prepare(prepare, clade_stored_define(in[GATED_W2]->dtype), &slot);
-	for (int i = 0; i < 2 && !status; i++)
-		status = blocks_prepare_hidden(prepare, in[GATED_W2]->dims[1]);
-	return status;
+	return prepare_network(prepare, GATED_W1, 2, GATED_W2);
 }
 
 static enum clade_status run_gated(const struct clade_run *run)

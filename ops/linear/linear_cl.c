@@ -82,11 +82,7 @@ static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t wh
 
 static enum clade_status prepare_cpu(struct clade_prepare *prepare)
 {
-	enum clade_status status = clade_tile_prepare_panels(prepare, 1, 1);
-	uint32_t slot;
-
-	return status ? status
-		      : clade_tile_prepare(prepare, clade_stored_define(prepare->node->inputs[1]->dtype), &slot);
+	return clade_tile_prepare(prepare, 1, 1);
 }
 
 static enum clade_status run_cpu(const struct clade_run *run)

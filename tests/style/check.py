@@ -85,7 +85,7 @@ LAYERS = [
                            r'"(\.\./)?[a-z_]+\.h"']),
     (("runtime/src",), [r"<clade/(clade|tensor|device|op|host|step|tuned|messages)\.h>", r"<openssl/[a-z]+\.h>", r'"[a-z_/.]+\.h"']),
     (("ops/clblast",), [r"<clade/(clade|tensor|device|op|host|linear)\.h>", r"<clblast_c\.h>", r"<CL/[a-z_]+\.h>", r'"[a-z_]+\.h"']),
-    (("ops/builtin", "ops/include"), [r"<clade/(builtin|host|step|op_kit|op_group|tile_kit)\.h>"]),
+    (("ops/builtin", "ops/include"), [r"<clade/(builtin|host|step|op_kit|op_group|tile_kit|stored)\.h>"]),
     (("ops",), [r"<clade/(clade|tensor|device|op|host|op_kit|op_group|tile_kit|stored|linear)\.h>", r'"(\.\./)?[a-z_]+\.h"', r'"(\.\./)*kernels/include/[a-z_]+\.clh"',
                 r'"[a-z_]+\.clh"']),
     (("graph",), [r"<clade/(clade|tensor|device|op|host|step|tuned|graph|session|writer|messages)\.h>", r"<jansson\.h>", r"<openssl/[a-z]+\.h>",

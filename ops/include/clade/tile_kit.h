@@ -5,6 +5,7 @@
 #define CLADE_TILE_KIT_H
 
 #include <clade/op_kit.h>
+#include <clade/stored.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -41,8 +42,8 @@ static inline bool clade_tile_fits(const struct clade_node_info *node, char *why
 	return false;
 }
 
-/* The kernel's defines: `weight` and `more` (either may be NULL), and those that were tuned. */
-static inline const char *clade_tile_defines(const struct clade_node_info *node, const char *weight, const char *more,
+/* The kernel's defines: `weight` (may be NULL), and those that were tuned. */
+static inline const char *clade_tile_defines(const struct clade_node_info *node, const char *weight,
 					     char out[CLADE_TILE_DEFINES])
 {
 	int32_t rows = clade_kit_tuned(node->tuned, CLADE_TILE_ROWS, 0);
@@ -50,9 +51,8 @@ static inline const char *clade_tile_defines(const struct clade_node_info *node,
 
 	if (rows && (uint32_t)rows != node->device->tile_rows)
 		snprintf(tuned, sizeof(tuned), "MR=%d ", (int)rows);
-	snprintf(out, CLADE_TILE_DEFINES, "%s%s%s%s%s", tuned,
-		 clade_kit_tuned(node->tuned, CLADE_TILE_ORDER, 1) == 2 ? "TILE_ORDER=2 " : "", weight ? weight : "",
-		 weight && more ? " " : "", more ? more : "");
+	snprintf(out, CLADE_TILE_DEFINES, "%s%s%s", tuned,
+		 clade_kit_tuned(node->tuned, CLADE_TILE_ORDER, 1) == 2 ? "TILE_ORDER=2 " : "", weight ? weight : "");
 	return out[0] ? out : NULL;
 }
 
@@ -84,25 +84,23 @@ struct clade_tile_product {
 	bool gated;                                           /* w[0] and w[1] are equally large; y[0] *= y[1] */
 };
 
-/* Panels for the node's `count` weights from input `first` on. */
-static inline enum clade_status clade_tile_prepare_panels(struct clade_prepare *prepare, uint32_t first, uint32_t count)
+/* What a product of the node's `count` weights from input `first` on needs: them in panels, and the kernel for the type
+ * that they share, in the next slot. */
+static inline enum clade_status clade_tile_prepare(struct clade_prepare *prepare, uint32_t first, uint32_t count)
 {
-	const struct clade_device_info *device = prepare->node->device;
-	struct clade_layout panel = { CLADE_LAYOUT_PANEL, (uint16_t)(device->vector_width * device->tile_vectors) };
+	const struct clade_node_info *node = prepare->node;
+	uint16_t width = (uint16_t)(node->device->vector_width * node->device->tile_vectors);
 	enum clade_status status = CLADE_OK;
+	char defines[CLADE_TILE_DEFINES];
+	uint32_t slot;
 
 	for (uint32_t i = first; i < first + count && !status; i++)
-		status = prepare->host->layout(prepare, i, panel);
-	return status;
-}
-
-/* The kernel of products; `weight` defines the weights' type (clade_stored_define). */
-static inline enum clade_status clade_tile_prepare(struct clade_prepare *prepare, const char *weight, uint32_t *slot)
-{
-	char defines[CLADE_TILE_DEFINES];
-
+		status = prepare->host->layout(prepare, i, (struct clade_layout) { CLADE_LAYOUT_PANEL, width });
+	if (status)
+		return status;
 	return prepare->host->kernel(prepare, "linear/product.cpu.cl", "product__cpu",
-				     clade_tile_defines(prepare->node, weight, NULL, defines), slot);
+				     clade_tile_defines(node, clade_stored_define(node->inputs[first]->dtype), defines),
+				     &slot);
 }
 
 /* What product.cpu.cl calls them. */
