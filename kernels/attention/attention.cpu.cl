@@ -216,42 +216,12 @@ static inline void tiles_block(struct attention_rows *rows, int active, int key,
 	tiles_values(rows, &join, active, v + (long)place * v_s, v_s, e, y);
 }
 
-/* Item (i, head, batch): rows [i * span, (i + 1) * span), span <= ROWS. The results grow in y. */
 __kernel void attention__tiles(ATTENTION_ARGS, int span)
 {
-	int head = (int)get_global_id(1), batch = (int)get_global_id(2), row0 = (int)get_global_id(0) * span;
-	int active = min(t * group - row0, span);
-	struct attention_rows rows;
-	int2 sight;
-
-	if (head >= g || batch >= batches || row0 >= t * group)
-		return;
-	attention_rows_begin(&rows, row0, active, min(active + 3, ROWS), head, batch, ATTENTION_PASS);
-	attention_rows_zero(&rows, e, y);
-	v += v_at + (ulong)(batch * v_b + head * v_g);
-	sight = attention_rows_range(&rows);
-	for (int key = sight.x / ATTENTION_KEYS * ATTENTION_KEYS; key < sight.y; key += ATTENTION_KEYS)
-		tiles_block(&rows, active, key, sight, s, v, v_s, e, y, weights);
-	attention_rows_end(&rows, active, s, e, y, weights);
+	ATTENTION_ROWS_WALK(tiles_block, min(active + 3, ROWS))
 }
 
-/* Item (i * blocks + block, head, batch): the same rows, one block of keys. */
 __kernel void attention__tiles_part(ATTENTION_PART_ARGS)
 {
-	int block = (int)get_global_id(0) % blocks, row0 = (int)get_global_id(0) / blocks * span;
-	int head = (int)get_global_id(1), batch = (int)get_global_id(2), active = min(t * group - row0, span), key;
-	ulong first = ((ulong)batch * g + head) * (t * group) + row0;
-	struct attention_rows rows;
-	int2 sight;
-
-	if (head >= g || batch >= batches || row0 >= t * group)
-		return;
-	attention_rows_begin(&rows, row0, active, min(active + 3, ROWS), head, batch, ATTENTION_PASS);
-	attention_part_begin(&rows, active, chains_at, first, blocks, block, e);
-	v += v_at + (ulong)(batch * v_b + head * v_g);
-	sight = attention_rows_range(&rows);
-	key = attention_part_key(sight, flags, block);
-	if (key + ATTENTION_KEYS > sight.x && key < sight.y)
-		tiles_block(&rows, active, key, sight, s, v, v_s, e, chains, weights);
-	attention_part_end(&rows, active, ends + ends_at, first, blocks, block);
+	ATTENTION_ROWS_PART(tiles_block, min(active + 3, ROWS))
 }
