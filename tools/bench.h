@@ -22,19 +22,6 @@ struct bench_result {
 	double error;                  /* NMSE against ref; below 0: not compared */
 	bool bit_equal;
 };
-double bench_mean(const struct bench_result *result);
-double bench_deviation(const struct bench_result *result); /* of the samples, n - 1 */
-
-/* A format of results ("md", "csv", "json"), printed as they come. NULL: unknown. */
-struct bench_format {
-	const char *name;
-	void (*begin)(void);
-	void (*row)(const struct bench_result *result, size_t index);
-	void (*end)(void);
-};
-const struct bench_format *bench_format_find(const char *name);
-extern const char *const bench_format_names[]; /* NULL-terminated */
-void csv_text(const char *text);               /* quoted, on stdout */
 
 /* One op by one implementation at one shape. */
 struct op_result {
@@ -49,21 +36,32 @@ struct op_result {
 	bool compared, bit_equal;
 	double max_error, nmse; /* largest difference from ref */
 };
-struct op_format {
+
+/* A format of results ("md", "csv", "json"), printed as they come: those of models, or those of ops. NULL: unknown. */
+struct bench_format {
 	const char *name;
 	void (*begin)(void);
-	void (*row)(const struct op_result *result, size_t index);
+	void (*row)(const struct bench_result *result, size_t index);
+	void (*op_begin)(void);
+	void (*op_row)(const struct op_result *result, size_t index);
 	void (*end)(void);
 };
-const struct op_format *op_format_find(const char *name);
-double median_of(const double *samples, size_t count);
-/* Of two sets of rates: -1: the second is slower beyond the noise (Welch's t, and at least `least` of the mean), 1: it
- * is faster, 0: they cannot be told apart. */
-int samples_compare(const double *a, size_t a_count, const double *b, size_t b_count, double least);
-double deviation_of(const double *samples, size_t count);
+const struct bench_format *bench_format_find(const char *name);
+
+/* bench_op_report.c */
+void op_begin_md(void);
+void op_row_md(const struct op_result *result, size_t index);
+void op_begin_csv(void);
+void op_row_csv(const struct op_result *result, size_t index);
+void op_row_json(const struct op_result *result, size_t index);
+
+/* What rows of all kinds print. */
+void csv_text(const char *text); /* quoted, on stdout */
+json_t *samples_json(const double *samples, size_t count);
+void json_row(json_t *object, size_t index); /* takes it; NULL: nothing */
 
 /* `bench --op PATTERN`. */
-enum clade_status bench_ops(struct tool *tool);
+enum clade_status bench_ops(struct tool *tool, const struct bench_format *format);
 
 /* `bench diff A.json B.json`: exit 1 (MISMATCH) if B is slower beyond the noise. */
 enum clade_status bench_diff(struct tool *tool, const char *before, const char *after);

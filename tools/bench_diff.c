@@ -1,80 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* Two files of results, test by test. A difference counts when it is larger than the noise of both: Welch's t above its
- * 99 % quantile, and at least 2 % of the mean, because machines drift. */
+/* Two files of results, test by test. A difference counts when it is larger than the noise of both, and at least
+ * 2 % of the mean, because machines drift. */
 #include "bench.h"
+#include "stats.h"
 
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LEAST_SHARE 0.02
 
-/* Quantiles of Student's t at 0.995 (two-sided 99 %) by degrees of freedom; between them the next lower one is taken.
- */
-static const struct {
-	double freedom, t;
-} quantiles[] = { { 1, 63.66 },  { 2, 9.925 },  { 3, 5.841 },  { 4, 4.604 },  { 5, 4.032 },
-		  { 6, 3.707 },  { 8, 3.355 },  { 10, 3.169 }, { 15, 2.947 }, { 20, 2.845 },
-		  { 30, 2.750 }, { 60, 2.660 }, { 1e9, 2.576 } };
-
-static double quantile(double freedom)
+static bool read_side(const json_t *object, struct stats *out)
 {
-	size_t i = 0;
-	while (i + 1 < sizeof(quantiles) / sizeof(quantiles[0]) && quantiles[i + 1].freedom <= freedom)
-		i++;
-	return quantiles[i].t;
-}
-
-struct side {
-	double mean, variance; /* of the samples */
-	size_t count;
-};
-
-static bool read_side(const json_t *object, struct side *out)
-{
-	const json_t *samples = json_object_get(object, "samples");
-	size_t i;
+	const json_t *list = json_object_get(object, "samples");
+	size_t i, count = json_array_size(list);
+	double *samples = calloc(count + 1, sizeof(*samples));
 	json_t *sample;
-	*out = (struct side) { .count = json_array_size(samples) };
-	json_array_foreach(samples, i, sample)
+	bool good = samples != NULL && count > 0;
+	json_array_foreach(list, i, sample)
 	{
-		if (!json_is_number(sample))
-			return false;
-		out->mean += json_number_value(sample) / (double)out->count;
+		good = good && json_is_number(sample);
+		if (good)
+			samples[i] = json_number_value(sample);
 	}
-	json_array_foreach(samples, i, sample) out->variance +=
-		pow(json_number_value(sample) - out->mean, 2) / (out->count > 1 ? (double)(out->count - 1) : 1);
-	return out->count > 0;
-}
-
-/* -1: slower, 1: faster, 0: not to be told apart. */
-static int compare(const struct side *a, const struct side *b, double least)
-{
-	double va = a->variance / (double)a->count, vb = b->variance / (double)b->count, gap = b->mean - a->mean;
-	if (fabs(gap) < least * a->mean || a->count < 2 || b->count < 2)
-		return 0;
-	if (va + vb > 0) {
-		double freedom =
-			pow(va + vb, 2) / (va * va / (double)(a->count - 1) + vb * vb / (double)(b->count - 1));
-		if (fabs(gap) / sqrt(va + vb) < quantile(freedom))
-			return 0;
-	}
-	return gap < 0 ? -1 : 1;
-}
-
-static struct side side_of(const double *samples, size_t count)
-{
-	struct side side = { .count = count };
-	for (size_t i = 0; i < count; i++)
-		side.mean += samples[i] / (double)count;
-	for (size_t i = 0; i < count; i++)
-		side.variance += pow(samples[i] - side.mean, 2) / (count > 1 ? (double)(count - 1) : 1);
-	return side;
-}
-
-int samples_compare(const double *a, size_t a_count, const double *b, size_t b_count, double least)
-{
-	const struct side before = side_of(a, a_count), after = side_of(b, b_count);
-	return compare(&before, &after, least);
+	if (good)
+		*out = stats_of(samples, count);
+	free(samples);
+	return good;
 }
 
 static json_t *load(struct tool *tool, const char *path)
@@ -113,7 +64,7 @@ struct count {
 static bool diff_one(const json_t *before, const json_t *after_list, json_t *report, struct count *count)
 {
 	static const char *const verdicts[] = { "slower", "same", "faster" };
-	struct side a, b;
+	struct stats a, b;
 	size_t i;
 	json_t *after;
 	json_array_foreach(after_list, i, after)
@@ -122,7 +73,7 @@ static bool diff_one(const json_t *before, const json_t *after_list, json_t *rep
 			continue;
 		if (!read_side(before, &a) || !read_side(after, &b))
 			return false;
-		int verdict = compare(&a, &b, LEAST_SHARE);
+		int verdict = stats_compare(&a, &b, LEAST_SHARE);
 		const char *what =
 			text_of(before, "model")[0] != '\0' ? text_of(before, "model") : text_of(before, "op");
 		const char *test =

@@ -4,6 +4,7 @@
 #include "bench.h"
 #include "model.h"
 #include "roofline.h"
+#include "stats.h"
 #include "trial.h"
 
 #include <stdlib.h>
@@ -23,7 +24,7 @@ struct place {
 
 struct work {
 	struct tool *tool;
-	const struct op_format *format;
+	const struct bench_format *format;
 	struct place places[MOST_DEVICES], host; /* host: where ref runs */
 	size_t place_count, rows;
 };
@@ -223,7 +224,7 @@ static enum clade_status finish_result(struct work *work, struct runner *runner,
 				       const struct clade_cost *cost)
 {
 	struct op_result *r = &runner->result;
-	double rate = median_of(r->samples, r->sample_count), flops = cost->flops > 0 ? cost->flops : cost->bytes;
+	double rate = stats_median(r->samples, r->sample_count), flops = cost->flops > 0 ? cost->flops : cost->bytes;
 	enum clade_status status = CLADE_OK;
 	r->unit = cost->flops > 0 ? "GFLOP/s" : "GB/s";
 	r->seconds = rate > 0 ? 1e-9 * flops / rate : 0;
@@ -239,8 +240,8 @@ static enum clade_status finish_result(struct work *work, struct runner *runner,
 static enum clade_status report(struct work *work, const struct op_result *result)
 {
 	if (work->rows == 0)
-		work->format->begin();
-	work->format->row(result, work->rows++);
+		work->format->op_begin();
+	work->format->op_row(result, work->rows++);
 	return flush_stdout(&work->tool->diag);
 }
 
@@ -395,12 +396,10 @@ static enum clade_status check_options(struct tool *tool)
 	return status == CLADE_OK ? check_rules(tool) : status;
 }
 
-enum clade_status bench_ops(struct tool *tool)
+enum clade_status bench_ops(struct tool *tool, const struct bench_format *format)
 {
 	const struct options *o = &tool->options;
-	struct work work = { .tool = tool };
-	const char *format = o->output != NULL ? o->output : o->json ? "json" : "md";
-	work.format = op_format_find(format);
+	struct work work = { .tool = tool, .format = format };
 	enum clade_status status = check_options(tool);
 	if (status == CLADE_OK)
 		status = open_places(&work);
@@ -408,7 +407,7 @@ enum clade_status bench_ops(struct tool *tool)
 		if (op_matches(o->op, clade_op_at(tool->context, i)->name))
 			status = bench_op(&work, clade_op_at(tool->context, i));
 	if (work.rows == 0 && status == CLADE_OK)
-		work.format->begin();
+		work.format->op_begin();
 	if (work.rows > 0 || status == CLADE_OK)
 		work.format->end();
 	for (size_t i = 0; i < work.place_count; i++)

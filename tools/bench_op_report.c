@@ -1,41 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Results of single ops as a table in Markdown, as CSV, and as JSON. */
 #include "bench.h"
+#include "stats.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-static int ascending(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return (x > y) - (x < y);
-}
-
-double median_of(const double *samples, size_t count)
-{
-	double sorted[BENCH_SAMPLES];
-	count = count < BENCH_SAMPLES ? count : BENCH_SAMPLES;
-	if (count == 0)
-		return 0;
-	memcpy(sorted, samples, count * sizeof(*sorted));
-	qsort(sorted, count, sizeof(*sorted), ascending);
-	return count % 2 != 0 ? sorted[count / 2] : 0.5 * (sorted[count / 2 - 1] + sorted[count / 2]);
-}
-
-double deviation_of(const double *samples, size_t count)
-{
-	double mean = 0, sum = 0;
-	for (size_t i = 0; i < count; i++)
-		mean += samples[i] / (double)count;
-	for (size_t i = 0; i < count; i++)
-		sum += (samples[i] - mean) * (samples[i] - mean);
-	return count > 1 ? sqrt(sum / (double)(count - 1)) : 0;
-}
 
 /* ---- Markdown ---- */
 
-static void begin_md(void)
+void op_begin_md(void)
 {
 	printf("| op | shape | weights | impl | device | GFLOP/s | GB/s | %% of peak | time | max error vs ref |\n"
 	       "|---|---|---|---|---|---:|---:|---:|---:|---:|\n");
@@ -54,7 +26,7 @@ static const char *time_text(double seconds, char out[32])
 	return out;
 }
 
-static void row_md(const struct op_result *r, size_t index)
+void op_row_md(const struct op_result *r, size_t index)
 {
 	char error[48] = "-", peak[32] = "-", time[32], spread[32] = "";
 	(void)index;
@@ -65,7 +37,7 @@ static void row_md(const struct op_result *r, size_t index)
 	if (r->roof > 0)
 		snprintf(peak, sizeof(peak), "%.1f", 100 * r->roof);
 	if (r->sample_count > 1)
-		snprintf(spread, sizeof(spread), " ± %.2f", deviation_of(r->samples, r->sample_count));
+		snprintf(spread, sizeof(spread), " ± %.2f", stats_deviation(r->samples, r->sample_count));
 	bool flops = strcmp(r->unit, "GFLOP/s") == 0;
 	printf("| %s | %s%s%s%s%s | %s | %s | %s | %.2f%s | %.2f%s | %s | %s | %s |\n", r->op, r->shape,
 	       r->shape[0] != '\0' && r->attrs[0] != '\0' ? " " : "", r->attrs[0] != '\0' ? "(" : "", r->attrs,
@@ -76,13 +48,13 @@ static void row_md(const struct op_result *r, size_t index)
 
 /* ---- CSV ---- */
 
-static void begin_csv(void)
+void op_begin_csv(void)
 {
 	printf("op,impl,device,device_name,driver,shape,attrs,type,order,gflops,gbps,stddev,repeats,calls,seconds,"
 	       "peak_share,max_error,nmse,bit_equal\n");
 }
 
-static void row_csv(const struct op_result *r, size_t index)
+void op_row_csv(const struct op_result *r, size_t index)
 {
 	const char *const texts[] = { r->op,    r->impl,  r->device, r->device_name, r->driver,
 				      r->shape, r->attrs, r->type,   r->order };
@@ -91,7 +63,7 @@ static void row_csv(const struct op_result *r, size_t index)
 		csv_text(texts[i]);
 		putchar(',');
 	}
-	printf("%.6g,%.6g,%.6g,%zu,%zu,%.6g,%.6g,", r->gflops, r->gbps, deviation_of(r->samples, r->sample_count),
+	printf("%.6g,%.6g,%.6g,%zu,%zu,%.6g,%.6g,", r->gflops, r->gbps, stats_deviation(r->samples, r->sample_count),
 	       r->sample_count, r->calls, r->seconds, r->roof);
 	if (r->compared)
 		printf("%.6g,%.6g,%d\n", r->max_error, r->nmse, (int)r->bit_equal);
@@ -102,52 +74,17 @@ static void row_csv(const struct op_result *r, size_t index)
 
 /* ---- JSON ---- */
 
-static void begin_json(void)
+void op_row_json(const struct op_result *r, size_t index)
 {
-	printf("[");
-}
-
-static void row_json(const struct op_result *r, size_t index)
-{
-	json_t *samples = json_array();
-	for (size_t i = 0; i < r->sample_count; i++)
-		json_array_append_new(samples, json_real(r->samples[i]));
 	json_t *object = json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:o, s:s, s:I, s:f, s:o, s:o, s:o, s:o}",
 		"op", r->op, "impl", r->impl, "device", r->device, "device_name", r->device_name, "driver", r->driver,
 		"shape", r->shape, "attrs", r->attrs, "type", r->type, "order", r->order, "gflops", r->gflops, "gbps",
-		r->gbps, "stddev", deviation_of(r->samples, r->sample_count), "samples", samples, "unit", r->unit,
-		"calls", (json_int_t)r->calls, "seconds", r->seconds, "peak_share",
-		r->roof > 0 ? json_real(r->roof) : json_null(), "max_error",
+		r->gbps, "stddev", stats_deviation(r->samples, r->sample_count), "samples",
+		samples_json(r->samples, r->sample_count), "unit", r->unit, "calls", (json_int_t)r->calls, "seconds",
+		r->seconds, "peak_share", r->roof > 0 ? json_real(r->roof) : json_null(), "max_error",
 		r->compared ? json_number(r->max_error) : json_null(), "nmse",
 		r->compared ? json_number(r->nmse) : json_null(), "bit_equal",
 		r->compared ? json_boolean(r->bit_equal) : json_null());
-	printf("%s\n ", index > 0 ? "," : "");
-	if (object != NULL)
-		json_dumpf(object, stdout, JSON_REAL_PRECISION(9));
-	json_decref(object);
-	fflush(stdout);
-}
-
-static void end_json(void)
-{
-	printf("\n]\n");
-}
-
-static void end_nothing(void)
-{
-}
-
-static const struct op_format formats[] = {
-	{ "md", begin_md, row_md, end_nothing },
-	{ "csv", begin_csv, row_csv, end_nothing },
-	{ "json", begin_json, row_json, end_json },
-};
-
-const struct op_format *op_format_find(const char *name)
-{
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
-		if (strcmp(formats[i].name, name) == 0)
-			return &formats[i];
-	return NULL;
+	json_row(object, index);
 }

@@ -1,25 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Results as a table in Markdown, as CSV, and as JSON. */
 #include "bench.h"
+#include "stats.h"
 
-#include <math.h>
 #include <string.h>
-
-double bench_mean(const struct bench_result *result)
-{
-	double sum = 0;
-	for (size_t i = 0; i < result->sample_count; i++)
-		sum += result->samples[i];
-	return result->sample_count > 0 ? sum / (double)result->sample_count : 0;
-}
-
-double bench_deviation(const struct bench_result *result)
-{
-	double mean = bench_mean(result), sum = 0;
-	for (size_t i = 0; i < result->sample_count; i++)
-		sum += (result->samples[i] - mean) * (result->samples[i] - mean);
-	return result->sample_count > 1 ? sqrt(sum / (double)(result->sample_count - 1)) : 0;
-}
 
 static void error_text(const struct bench_result *result, char out[32])
 {
@@ -51,8 +35,9 @@ static void row_md(const struct bench_result *r, size_t index)
 	printf("| %s | %s | %.2f M | %s %s | %s | %lld | %.2f ± %.2f | %.2f | %.2f | %s | %s | %.2f s | %.2f s | %s "
 	       "|\n",
 	       r->model, bytes_text(r->weight_bytes, weights), 1e-6 * (double)r->parameters, r->device, r->device_name,
-	       r->test, (long long)r->batch, bench_mean(r), bench_deviation(r), r->gflops, r->gbps, peak, error,
-	       r->compile_seconds, r->load_seconds, bytes_text(r->peak_memory_bytes, memory));
+	       r->test, (long long)r->batch, stats_of(r->samples, r->sample_count).mean,
+	       stats_deviation(r->samples, r->sample_count), r->gflops, r->gbps, peak, error, r->compile_seconds,
+	       r->load_seconds, bytes_text(r->peak_memory_bytes, memory));
 	fflush(stdout);
 }
 
@@ -84,8 +69,8 @@ static void row_csv(const struct bench_result *r, size_t index)
 		csv_text(texts[i]);
 		putchar(',');
 	}
-	printf("%lld,%.6g,%.6g,%zu,%.6g,%.6g,%.6g,", (long long)r->batch, bench_mean(r), bench_deviation(r),
-	       r->sample_count, r->gflops, r->gbps, r->roof);
+	printf("%lld,%.6g,%.6g,%zu,%.6g,%.6g,%.6g,", (long long)r->batch, stats_of(r->samples, r->sample_count).mean,
+	       stats_deviation(r->samples, r->sample_count), r->sample_count, r->gflops, r->gbps, r->roof);
 	if (r->error >= 0)
 		printf("%.6g,%d,", r->error, (int)r->bit_equal);
 	else
@@ -98,6 +83,23 @@ static void row_csv(const struct bench_result *r, size_t index)
 
 /* ---- JSON ---- */
 
+json_t *samples_json(const double *samples, size_t count)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_real(samples[i]));
+	return list;
+}
+
+void json_row(json_t *object, size_t index)
+{
+	printf("%s\n ", index > 0 ? "," : "");
+	if (object != NULL)
+		json_dumpf(object, stdout, JSON_REAL_PRECISION(9));
+	json_decref(object);
+	fflush(stdout);
+}
+
 static void begin_json(void)
 {
 	printf("[");
@@ -105,16 +107,14 @@ static void begin_json(void)
 
 static void row_json(const struct bench_result *r, size_t index)
 {
-	json_t *samples = json_array();
-	for (size_t i = 0; i < r->sample_count; i++)
-		json_array_append_new(samples, json_real(r->samples[i]));
 	json_t *object = json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:o, s:f, s:f, s:o, s:f, s:f, s:o, s:o, s:f, s:f, s:f, "
 		"s:I, s:I, "
 		"s:f, s:I, s:I, s:I}",
 		"model", r->model, "device", r->device, "device_name", r->device_name, "driver", r->driver, "test",
 		r->test, "batch", (json_int_t)r->batch, "tokens", (json_int_t)r->tokens, "tokens_per_second",
-		bench_mean(r), "stddev", bench_deviation(r), "samples", samples, "gflops", r->gflops, "gbps", r->gbps,
+		stats_of(r->samples, r->sample_count).mean, "stddev", stats_deviation(r->samples, r->sample_count),
+		"samples", samples_json(r->samples, r->sample_count), "gflops", r->gflops, "gbps", r->gbps,
 		"peak_share", r->roof > 0 ? json_real(r->roof) : json_null(), "peak_gflops", r->peak_gflops,
 		"peak_gbps", r->peak_gbps, "error", r->error >= 0 ? json_number(r->error) : json_null(), "bit_equal",
 		r->error >= 0 ? json_boolean(r->bit_equal) : json_null(), "compile_seconds", r->compile_seconds,
@@ -122,11 +122,7 @@ static void row_json(const struct bench_result *r, size_t index)
 		"kernels", (json_int_t)r->kernels, "launches", r->launches, "peak_memory_bytes",
 		(json_int_t)r->peak_memory_bytes, "weight_bytes", (json_int_t)r->weight_bytes, "parameters",
 		(json_int_t)r->parameters);
-	printf("%s\n ", index > 0 ? "," : "");
-	if (object != NULL)
-		json_dumpf(object, stdout, JSON_REAL_PRECISION(9));
-	json_decref(object);
-	fflush(stdout);
+	json_row(object, index);
 }
 
 static void end_json(void)
@@ -139,11 +135,10 @@ static void end_nothing(void)
 }
 
 static const struct bench_format formats[] = {
-	{ "md", begin_md, row_md, end_nothing },
-	{ "csv", begin_csv, row_csv, end_nothing },
-	{ "json", begin_json, row_json, end_json },
+	{ "md", begin_md, row_md, op_begin_md, op_row_md, end_nothing },
+	{ "csv", begin_csv, row_csv, op_begin_csv, op_row_csv, end_nothing },
+	{ "json", begin_json, row_json, begin_json, op_row_json, end_json },
 };
-const char *const bench_format_names[] = { "md", "csv", "json", NULL };
 
 const struct bench_format *bench_format_find(const char *name)
 {

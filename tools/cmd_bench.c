@@ -358,7 +358,7 @@ static enum clade_status run(struct tool *tool)
 	if (o->all_devices && o->device != NULL && o->device != getenv("CLADE_DEVICE"))
 		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, "--all-devices", "and --device exclude each other");
 	if (o->op != NULL)
-		return bench_ops(tool);
+		return bench_ops(tool, job.format);
 	if (o->shapes.count > 0 || o->attrs != NULL || o->type != NULL)
 		return fail_usage(tool, CLADE_MSG_TOOL_OPTION,
 				  o->shapes.count > 0 ? "--shape"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Candidates of a node: first each is measured shortly, then the best against what is chosen now, taking turns. */
 #include "search.h"
-#include "bench.h"
+#include "stats.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -185,7 +185,8 @@ static enum clade_status challenge(struct search *s, const struct candidate *can
 			status = round_of(other);
 	}
 	if (status == CLADE_OK && good &&
-	    median_of(other->samples, other->count) > (1 + SHORT_GAIN) * median_of((*best)->samples, (*best)->count)) {
+	    stats_median(other->samples, other->count) >
+		    (1 + SHORT_GAIN) * stats_median((*best)->samples, (*best)->count)) {
 		struct runner *loser = *best;
 		*best = other;
 		other = loser;
@@ -210,6 +211,12 @@ static enum clade_status climb(struct search *s, struct runner **best)
 	return status;
 }
 
+static bool is_faster(const struct runner *r, const struct runner *than)
+{
+	const struct stats before = stats_of(than->samples, than->count), after = stats_of(r->samples, r->count);
+	return stats_compare(&before, &after, LEAST_GAIN) > 0;
+}
+
 /* The best against what is chosen now. */
 static enum clade_status decide(struct search *s, struct runner *best, const struct candidate *chosen)
 {
@@ -227,14 +234,13 @@ static enum clade_status decide(struct search *s, struct runner *best, const str
 			status = round_of(best);
 	}
 	if (status == CLADE_OK && good) {
-		double rate = median_of(now->samples, now->count);
+		double rate = stats_median(now->samples, now->count);
 		out->before_seconds = out->seconds = rate > 0 ? 1 / rate : 0;
 		snprintf(out->winner, sizeof(out->winner), "%s", out->before);
 	}
-	if (status == CLADE_OK && good && !same &&
-	    samples_compare(now->samples, now->count, best->samples, best->count, LEAST_GAIN) > 0) {
+	if (status == CLADE_OK && good && !same && is_faster(best, now)) {
 		out->found = true;
-		out->seconds = 1 / median_of(best->samples, best->count);
+		out->seconds = 1 / stats_median(best->samples, best->count);
 		candidate_text(&best->candidate, out->winner, sizeof(out->winner));
 		snprintf(out->impl, sizeof(out->impl), "%s", best->candidate.impl->name);
 		clade_tuned_values_text(best->candidate.impl, best->candidate.values, out->values, sizeof(out->values));
