@@ -404,6 +404,7 @@ static enum clade_status rebind(struct clade_session *session, struct clade_boun
 	struct clade_tensor *scratch = bound->scratch;
 	enum clade_status status = CLADE_OK;
 
+	bound->has_run = false;
 	memcpy(bound->bindings, bindings, session->ir->dim_count * sizeof(int64_t));
 	for (int place = 0; place < CLADE_PLACE_COUNT && !status; place++) {
 		for (uint32_t v = 0; v < session->ir->value_count && !status; v++)

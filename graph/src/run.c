@@ -296,13 +296,16 @@ static enum clade_status run_items(struct clade_session *session, struct clade_b
 		if (!status && item->kind == CLADE_ITEM_COPY)
 			status = run_copy(session, bound, item, diag);
 		else if (!status && item->kind == CLADE_ITEM_EXEC)
-			status = clade_exec_run(bound->execs[i], bound->params[i], slots, slots + item->input_count,
-						slots + item->input_count + item->output_count, diag);
+			status = bound->has_run ? clade_exec_repeat(bound->execs[i], diag)
+						: clade_exec_run(bound->execs[i], bound->params[i], slots,
+								 slots + item->input_count,
+								 slots + item->input_count + item->output_count, diag);
 		if (status && diag && !diag->where[0])
 			snprintf(diag->where, sizeof(diag->where), "%s", item->path);
 		if (!status && hooks && hooks->after)
 			status = hooks->after(hooks->user, bound, i, diag);
 	}
+	bound->has_run = !status;
 	return status;
 }
 

@@ -38,6 +38,7 @@ struct clade_bound {
 	int64_t *bindings;                               /* dims of the last bind */
 	uint64_t arena_generation;                       /* of the last bind */
 	bool is_bound, is_warm;
+	bool has_run; /* whole, with the tensors of the last bind: executions may be repeated */
 };
 
 struct clade_session_output {

@@ -80,7 +80,10 @@ struct clade_exec {
 	/* PROBE: nothing is launched; WARM: one group of each kernel variant that the device has not launched yet */
 	enum { CLADE_EXEC_RUN, CLADE_EXEC_PROBE, CLADE_EXEC_WARM } mode;
 	bool needed; /* PROBE: there is such a variant */
-	bool native; /* PROBE, WARM: it enqueues by itself, which is left out */
+	bool native; /* it enqueues by itself; in PROBE and WARM that is left out */
+	/* The last run went well, and what it was given. */
+	bool repeatable;
+	struct clade_run last;
 	uint64_t
 		host_ns; /* profiling queues: what the last execution took inside run(); all of it on the host device */
 };
@@ -131,6 +134,9 @@ struct clade_driver {
 	enum clade_status (*launch)(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
 				    uint32_t arg_count, const uint64_t global[3], const uint32_t local[3],
 				    struct clade_diag *diag);
+	/* Makes the launches of the last run again. Returns false if they cannot be: then it is run again. NULL: never.
+	 */
+	bool (*relaunch)(struct clade_exec *exec, enum clade_status *out_status, struct clade_diag *diag);
 	/* Whether the kernel was launched before with this local size; NULL: it makes no difference. Then one group. */
 	bool (*is_warm)(struct clade_exec *exec, uint32_t slot, const uint32_t local[3]);
 	enum clade_status (*warm)(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,

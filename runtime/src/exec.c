@@ -60,10 +60,9 @@ enum clade_status clade_run_native(const struct clade_run *run, struct clade_nat
 	if (!out || out->size < sizeof(*out))
 		return clade_run_fail(run, CLADE_ERR_ARGUMENT, "native: out->size must be %zu", sizeof(*out));
 	out->platform = out->device = out->context = out->queue = NULL;
-	if (exec->mode != CLADE_EXEC_RUN) {
-		exec->native = true;
+	exec->native = true;
+	if (exec->mode != CLADE_EXEC_RUN)
 		return clade_run_fail(run, CLADE_ERR_UNSUPPORTED, "native: not while kernels are tried");
-	}
 	exec->queue->device->driver->native(exec, out);
 	return CLADE_OK;
 }
@@ -206,20 +205,39 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* Runs with what `last` says. */
+static enum clade_status enqueue(struct clade_exec *exec, struct clade_diag *diag)
+{
+	struct clade_run_state state = { exec, diag };
+	struct clade_run *run = &exec->last;
+	enum clade_status status;
+	uint64_t started = exec->queue->profiling ? now_ns() : 0;
+
+	run->opaque = &state;
+	exec->native = false;
+	exec->queue->device->driver->exec_begin(exec);
+	status = exec->step->impl->run(run);
+	if (exec->queue->profiling)
+		exec->host_ns = now_ns() - started;
+	if (status) /* keeps the reason it has given, if any */
+		status = clade_run_fail(run, status, "run failed (%s) and gave no reason", clade_status_name(status));
+	run->opaque = NULL;
+	exec->repeatable = !status;
+	return status;
+}
+
 enum clade_status clade_exec_run(struct clade_exec *exec, const void *params, const struct clade_tensor *const *inputs,
 				 const struct clade_tensor *const *outputs, const struct clade_tensor *const *scratch,
 				 struct clade_diag *diag)
 {
 	const struct clade_step *step = exec ? exec->step : NULL;
-	struct clade_run_state state = { exec, diag };
-	struct clade_run run = { .size = sizeof(run), .host = &clade_host_services };
 	enum clade_status status;
-	uint64_t started;
 
 	if (!exec || (step->node.input_count && !inputs) || (step->node.output_count && !outputs) ||
 	    (step->scratch_count && !scratch))
 		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, NULL,
 				  "clade_exec_run: exec, inputs, outputs and scratch must not be NULL");
+	exec->repeatable = false;
 	status = check_tensors(exec, inputs, step->inputs, step->node.input_count, "input", diag);
 	if (!status)
 		status = check_tensors(exec, outputs, step->outputs, step->node.output_count, "output", diag);
@@ -229,25 +247,37 @@ enum clade_status clade_exec_run(struct clade_exec *exec, const void *params, co
 					    "clade_exec_run: scratch %zu of %zu is NULL", i, step->scratch_count);
 	if (status)
 		return status;
-	run.params = params ? params : step->params;
-	run.data = step->data;
-	run.input_count = step->node.input_count;
-	run.output_count = step->node.output_count;
-	run.inputs = inputs;
-	run.outputs = outputs;
-	run.scratch = scratch;
-	run.constants = step->constant_views;
-	run.device = &step->device->info;
-	run.tuned = step->tuned;
-	run.opaque = &state;
-	step->device->driver->exec_begin(exec);
-	started = exec->queue->profiling ? now_ns() : 0;
-	status = step->impl->run(&run);
-	if (exec->queue->profiling)
-		exec->host_ns = now_ns() - started;
-	if (status) /* keeps the reason it has given, if any */
-		return clade_run_fail(&run, status, "run failed (%s) and gave no reason", clade_status_name(status));
-	return CLADE_OK;
+	exec->last = (struct clade_run) {
+		.size = sizeof(exec->last),
+		.host = &clade_host_services,
+		.params = params ? params : step->params,
+		.data = step->data,
+		.input_count = step->node.input_count,
+		.output_count = step->node.output_count,
+		.inputs = inputs,
+		.outputs = outputs,
+		.scratch = scratch,
+		.constants = step->constant_views,
+		.device = &step->device->info,
+		.tuned = step->tuned,
+	};
+	return enqueue(exec, diag);
+}
+
+enum clade_status clade_exec_repeat(struct clade_exec *exec, struct clade_diag *diag)
+{
+	const struct clade_driver *driver;
+	enum clade_status status;
+
+	if (!exec || !exec->repeatable)
+		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, NULL,
+				  "clade_exec_repeat: exec must have been run, and its last run must have gone well");
+	driver = exec->queue->device->driver;
+	/* A profiled run's time on the host is that of the whole run. */
+	if (exec->native || exec->queue->profiling || !driver->relaunch || !driver->relaunch(exec, &status, diag))
+		return enqueue(exec, diag);
+	exec->repeatable = !status;
+	return status;
 }
 
 enum clade_status clade_exec_warm(struct clade_exec *exec, const void *params, const struct clade_tensor *const *inputs,
@@ -268,6 +298,7 @@ enum clade_status clade_exec_warm(struct clade_exec *exec, const void *params, c
 	if (!exec)
 		return status;
 	exec->mode = CLADE_EXEC_RUN;
+	exec->repeatable = false;
 	if (exec->native) {
 		clade_diag_reset(diag);
 		return CLADE_OK;

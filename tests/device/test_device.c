@@ -263,6 +263,44 @@ static void params_change_between_runs(void **state)
 	}
 }
 
+/* The same launches with the same arguments, whatever is in the buffers by now. */
+static void runs_are_repeated(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_device_counters before, after;
+	float values[33];
+
+	for (int64_t launches = 0; launches < 4; launches += 1 + (launches == 1)) {
+		OK(toy_open(&f->toy, f->device, &toy_cl, 33, false, launches, &f->diag));
+		assert_int_equal(clade_exec_repeat(f->toy.exec, NULL), CLADE_ERR_ARGUMENT);
+		OK(toy_run(&f->toy, &f->diag));
+		for (int round = 1; round < 4; round++) {
+			for (int i = 0; i < 33; i++)
+				values[i] = (float)(100 * round + i);
+			OK(clade_buffer_write(f->toy.queue, f->toy.buffers[0], 0, values, sizeof(values), true,
+					      &f->diag));
+			clade_device_get_counters(f->device, &before);
+			OK(clade_exec_repeat(f->toy.exec, &f->diag));
+			clade_device_get_counters(f->device, &after);
+			assert_int_equal(after.launches - before.launches, launches);
+			OK(clade_buffer_read(f->toy.queue, f->toy.buffers[2], 0, values, sizeof(values), true,
+					     &f->diag));
+			for (int i = 0; i < 33 && launches; i++)
+				assert_true(values[i] == 2.0f * (float)(100 * round + i));
+		}
+		toy_close(&f->toy);
+	}
+	/* Not what failed, and not what only tried its kernels. */
+	OK(toy_open(&f->toy, f->device, &toy_badargs, 33, false, 1, &f->diag));
+	assert_int_equal(toy_run(&f->toy, NULL), CLADE_ERR_ARGUMENT);
+	assert_int_equal(clade_exec_repeat(f->toy.exec, NULL), CLADE_ERR_ARGUMENT);
+	toy_close(&f->toy);
+	OK(toy_open(&f->toy, f->device, &toy_cl, 33, false, 1, &f->diag));
+	OK(toy_run(&f->toy, &f->diag));
+	OK(clade_exec_warm(f->toy.exec, NULL, f->toy.inputs, f->toy.outputs, f->toy.scratch, NULL, &f->diag));
+	assert_int_equal(clade_exec_repeat(f->toy.exec, NULL), CLADE_ERR_ARGUMENT);
+}
+
 static void build_errors_carry_the_log(void **state)
 {
 	struct fixture *f = *state;
@@ -323,6 +361,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(offsets_are_elements, setup, teardown),
 		cmocka_unit_test_setup_teardown(arguments_follow_buffers, setup, teardown),
 		cmocka_unit_test_setup_teardown(params_change_between_runs, setup, teardown),
+		cmocka_unit_test_setup_teardown(runs_are_repeated, setup, teardown),
 		cmocka_unit_test_setup_teardown(build_errors_carry_the_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(profiling_measures, setup, teardown),
 	};

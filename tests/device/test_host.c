@@ -129,6 +129,9 @@ static void reference_step_runs(void **state)
 		assert_int_equal(clade_exec_run(toy.exec, &other, toy.inputs, toy.outputs, toy.scratch, &f->diag),
 				 CLADE_OK);
 		assert_int_equal(toy_check(&toy, 3.0f, &f->diag), CLADE_OK);
+		other.s = 4.0f; /* seen: what is repeated is the run, with what it was given */
+		assert_int_equal(clade_exec_repeat(toy.exec, &f->diag), CLADE_OK);
+		assert_int_equal(toy_check(&toy, 4.0f, &f->diag), CLADE_OK);
 		assert_int_equal(clade_exec_device_ns(toy.exec), 0);
 		toy_close(&toy);
 	}

@@ -84,8 +84,12 @@ CLADE_API enum clade_status clade_exec_run(struct clade_exec *exec, const void *
 					   const struct clade_tensor *const *inputs,
 					   const struct clade_tensor *const *outputs,
 					   const struct clade_tensor *const *scratch, struct clade_diag *diag);
-/* For load time: the same, but one work-group of each kernel that the device has not launched before with this local
- * size, since drivers compile or load kernels then. Outputs and scratch are overwritten with anything. With
+/* Enqueues the last clade_exec_run again, which went well: its params, tensors and the arrays of pointers to them must
+ * still be there and unchanged, as their buffers must. Nothing is looked at again, so a run of launches costs little
+ * more than these. */
+CLADE_API enum clade_status clade_exec_repeat(struct clade_exec *exec, struct clade_diag *diag);
+/* For load time: as clade_exec_run, but one work-group of each kernel that the device has not launched before with this
+ * local size, since drivers compile or load kernels then. Outputs and scratch are overwritten with anything. With
  * `out_needed` nothing is launched: it says whether there is such a kernel. */
 CLADE_API enum clade_status clade_exec_warm(struct clade_exec *exec, const void *params,
 					    const struct clade_tensor *const *inputs,

@@ -179,6 +179,7 @@ const struct clade_driver clade_driver_cl = {
 	.exec_destroy = clade_cl_exec_destroy,
 	.exec_begin = clade_cl_exec_begin,
 	.launch = clade_cl_launch,
+	.relaunch = clade_cl_relaunch,
 	.is_warm = clade_cl_is_warm,
 	.warm = clade_cl_warm,
 	.exec_ns = clade_cl_exec_ns,

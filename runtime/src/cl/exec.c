@@ -22,11 +22,19 @@ struct kernel {
 	size_t most_items;    /* work-items a group, of this kernel */
 	size_t required[3];   /* reqd_work_group_size, 0: none */
 	uint64_t local_bytes; /* static local memory */
+	bool launched;        /* in the last execution, over this grid: */
+	cl_uint dims;
+	size_t global[3], local[3];
 };
 
 struct state {
 	struct kernel *kernels; /* by slot */
-	cl_event *events;       /* profiling: of the last execution's launches */
+	/* Slots in the order in which the last execution launched them, `launch_count` of them; `relaunch` while each
+	 * was launched once, so that its arguments are still those. */
+	uint32_t *launches;
+	size_t launch_count;
+	bool relaunch;
+	cl_event *events; /* profiling: of the last execution's launches */
 	size_t event_count, event_room;
 };
 
@@ -99,7 +107,8 @@ enum clade_status clade_cl_exec_create(struct clade_exec *exec, struct clade_dia
 		return clade_fail_memory(diag, sizeof(*state), "an execution");
 	exec->state = state;
 	state->kernels = clade_alloc(device->context, exec->step->kernel_count * sizeof(*state->kernels));
-	if (!state->kernels)
+	state->launches = clade_alloc(device->context, exec->step->kernel_count * sizeof(*state->launches));
+	if (!state->kernels || !state->launches)
 		return clade_fail_memory(diag, exec->step->kernel_count * sizeof(*state->kernels), "kernels");
 	status = clade_cl_alive(device, diag);
 	pthread_mutex_lock(&device->lock);
@@ -135,6 +144,7 @@ void clade_cl_exec_destroy(struct clade_exec *exec)
 		clade_free(device->context, kernel->arguments);
 	}
 	clade_free(device->context, state->events);
+	clade_free(device->context, state->launches);
 	clade_free(device->context, state->kernels);
 	clade_free(device->context, state);
 	exec->state = NULL;
@@ -142,7 +152,13 @@ void clade_cl_exec_destroy(struct clade_exec *exec)
 
 void clade_cl_exec_begin(struct clade_exec *exec)
 {
+	struct state *state = exec->state;
+
 	release_events(exec);
+	for (size_t i = 0; i < state->launch_count; i++)
+		state->kernels[state->launches[i]].launched = false;
+	state->launch_count = 0;
+	state->relaunch = true;
 }
 
 /* ---- launching ---- */
@@ -328,38 +344,51 @@ static bool event_room(struct clade_exec *exec)
 	return true;
 }
 
+/* The kernel over the grid that it has, with the arguments that are set. */
+static enum clade_status enqueue(struct clade_exec *exec, const struct kernel *kernel, cl_event *event,
+				 struct clade_diag *diag)
+{
+	return clade_cl_check(exec->queue->device,
+			      clEnqueueNDRangeKernel(exec->queue->handle, kernel->handle, kernel->dims, NULL,
+						     kernel->global, kernel->local, 0, NULL, event),
+			      "clEnqueueNDRangeKernel", diag);
+}
+
+/* Only the loss is looked for: asking for the process id costs a system call a launch. */
+static enum clade_status check_lost(struct clade_device *device, struct clade_diag *diag)
+{
+	return atomic_load(&clade_cl_state(device)->lost) ? clade_cl_alive(device, diag) : CLADE_OK;
+}
+
 static enum clade_status launch(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
 				uint32_t arg_count, const uint64_t global[3], const uint32_t local[3],
 				struct clade_diag *diag)
 {
-	struct clade_device *device = exec->queue->device;
 	struct state *state = exec->state;
-	size_t whole[3], group[3];
+	struct kernel *kernel = &state->kernels[slot];
 	cl_event event = NULL;
-	cl_uint dims = 3;
-	enum clade_status status = CLADE_OK;
+	enum clade_status status = check_lost(exec->queue->device, diag);
 
-	/* Only the loss is looked for here: asking for the process id costs a system call a launch. */
-	if (atomic_load(&clade_cl_state(device)->lost))
-		status = clade_cl_alive(device, diag);
 	if (!status)
-		status = check_grid(exec, slot, global, local, whole, group, diag);
+		status = check_grid(exec, slot, global, local, kernel->global, kernel->local, diag);
 	if (!status)
 		status = set_arguments(exec, slot, args, arg_count, diag);
 	if (!status && exec->queue->profiling && !event_room(exec))
 		status = clade_fail_memory(diag, 0, "profiling events");
 	if (status)
 		return status;
-	while (dims > 1 && whole[dims - 1] == 1)
-		dims--;
-	status = clade_cl_check(device,
-				clEnqueueNDRangeKernel(exec->queue->handle, state->kernels[slot].handle, dims, NULL,
-						       whole, group, 0, NULL, exec->queue->profiling ? &event : NULL),
-				"clEnqueueNDRangeKernel", diag);
+	for (kernel->dims = 3; kernel->dims > 1 && kernel->global[kernel->dims - 1] == 1;)
+		kernel->dims--;
+	status = enqueue(exec, kernel, exec->queue->profiling ? &event : NULL, diag);
 	if (status)
 		return status;
 	if (event)
 		state->events[state->event_count++] = event;
+	if (kernel->launched)
+		state->relaunch = false;
+	else
+		state->launches[state->launch_count++] = slot;
+	kernel->launched = true;
 	return CLADE_OK;
 }
 
@@ -372,6 +401,21 @@ enum clade_status clade_cl_launch(struct clade_exec *exec, uint32_t slot, const 
 	if (!status)
 		atomic_fetch_add(&exec->queue->device->launches, 1);
 	return status;
+}
+
+bool clade_cl_relaunch(struct clade_exec *exec, enum clade_status *out_status, struct clade_diag *diag)
+{
+	const struct state *state = exec->state;
+	enum clade_status status = check_lost(exec->queue->device, diag);
+
+	if (!state->relaunch)
+		return false;
+	for (size_t i = 0; i < state->launch_count && !status; i++)
+		status = enqueue(exec, &state->kernels[state->launches[i]], NULL, diag);
+	if (!status)
+		atomic_fetch_add(&exec->queue->device->launches, state->launch_count);
+	*out_status = status;
+	return true;
 }
 
 /* ---- before the first run ---- */

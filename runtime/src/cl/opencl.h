@@ -171,6 +171,7 @@ void clade_cl_exec_begin(struct clade_exec *exec);
 enum clade_status clade_cl_launch(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
 				  uint32_t arg_count, const uint64_t global[3], const uint32_t local[3],
 				  struct clade_diag *diag);
+bool clade_cl_relaunch(struct clade_exec *exec, enum clade_status *out_status, struct clade_diag *diag);
 bool clade_cl_is_warm(struct clade_exec *exec, uint32_t slot, const uint32_t local[3]);
 enum clade_status clade_cl_warm(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
 				uint32_t arg_count, const uint32_t local[3], struct clade_diag *diag);
