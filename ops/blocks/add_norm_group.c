@@ -8,9 +8,7 @@ static bool accepts(const struct clade_node_info *node, bool sub_groups, char *w
 	const struct clade_type *type = node->inputs[0];
 	int64_t rows = blocks_rows(type), n = type->dims[type->rank - 1];
 
-	if (sub_groups ? !clade_kit_sub_group_fits(node->device, why, why_size)
-		       : !clade_kit_group_fits(node->device, CLADE_KIT_LANES, (CLADE_KIT_LANES + 8) * sizeof(float),
-					       why, why_size))
+	if (!clade_kit_group_kernel_fits(node->device, sub_groups, why, why_size))
 		return false;
 	if (rows <= INT32_MAX && n <= INT32_MAX - 64)
 		return true;
@@ -37,32 +35,5 @@ static enum clade_status run_rows(const struct clade_run *run, bool sub_groups)
 	return clade_kit_group_launch(run, 0, args, sizeof(args) / sizeof(*args), n ? (uint64_t)rows : 0, sub_groups);
 }
 
-#define GPU_FORM(suffix_, name_, sub_, needs_, priority_, doc_)                                                        \
-	static bool accepts_##suffix_(const struct clade_node_info *node, char *why, size_t why_size)                  \
-	{                                                                                                              \
-		return accepts(node, sub_, why, why_size);                                                             \
-	}                                                                                                              \
-	static enum clade_status prepare_##suffix_(struct clade_prepare *prepare)                                      \
-	{                                                                                                              \
-		uint32_t slot;                                                                                         \
-                                                                                                                       \
-		return clade_kit_group_kernel(prepare, "blocks/add_norm.group.cl", "add_norm__group", sub_, &slot);    \
-	}                                                                                                              \
-	static enum clade_status run_##suffix_(const struct clade_run *run)                                            \
-	{                                                                                                              \
-		return run_rows(run, sub_);                                                                            \
-	}                                                                                                              \
-	const struct clade_impl clade_impl_add_norm_cl_##suffix_ = {                                                   \
-		.size = sizeof(struct clade_impl),                                                                     \
-		.op = "add_norm",                                                                                      \
-		.name = (name_),                                                                                       \
-		.doc = (doc_),                                                                                         \
-		.needs = CLADE_NEEDS_OPENCL | (needs_),                                                                \
-		.accepts = accepts_##suffix_,                                                                          \
-		.prepare = prepare_##suffix_,                                                                          \
-		.run = run_##suffix_,                                                                                  \
-		.priority = (priority_),                                                                               \
-		.kinds = CLADE_KIT_GPU,                                                                                \
-	};
-GPU_FORM(group, "cl.group", false, 0, 20, "a work-group of 64 items makes a row in local memory; for GPUs")
-GPU_FORM(sub, "cl.subgroup", true, CLADE_NEEDS_SUB_GROUPS, 30, "a sub-group makes a row by shuffles; for GPUs")
+CLADE_KIT_GPU_FORMS(, clade_impl_add_norm_cl, "add_norm", 0, "blocks/add_norm.group.cl", "add_norm__group", accepts,
+		    run_rows, "makes")

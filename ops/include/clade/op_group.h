@@ -50,11 +50,35 @@ static inline uint32_t clade_kit_sub_group(const struct clade_device_info *devic
 	return best;
 }
 
-static inline bool clade_kit_sub_group_fits(const struct clade_device_info *device, char *why, size_t why_size)
+/* Whether the device takes a kernel of 64 items a row: in local memory, 64 partials and 8 values for all, or, if
+ * `sub_groups`, in sub-groups. */
+static inline bool clade_kit_group_kernel_fits(const struct clade_device_info *device, bool sub_groups, char *why,
+					       size_t why_size)
 {
+	if (!sub_groups)
+		return clade_kit_group_fits(device, CLADE_KIT_LANES, (CLADE_KIT_LANES + 8) * sizeof(float), why,
+					    why_size);
 	if (clade_kit_sub_group(device))
 		return clade_kit_group_fits(device, CLADE_KIT_LANES, 0, why, why_size);
 	snprintf(why, why_size, "kernels cannot ask this device for a sub-group size of 32 or less and shuffle in it");
+	return false;
+}
+
+/* The same where the rows lie along `axis` of the first input: it must be the last. */
+static inline bool clade_kit_group_axis_fits(const struct clade_node_info *node, int64_t axis, bool sub_groups,
+					     char *why, size_t why_size)
+{
+	struct clade_kit_around shape;
+
+	if (!clade_kit_group_kernel_fits(node->device, sub_groups, why, why_size))
+		return false;
+	if (!clade_kit_split(node->inputs[0], axis, &shape) || shape.inner != 1) {
+		snprintf(why, why_size, "the axis is not the last, so a row's elements are not neighbours");
+		return false;
+	}
+	if (shape.outer <= INT32_MAX)
+		return true;
+	snprintf(why, why_size, "%lld rows are more than a launch holds", (long long)shape.outer);
 	return false;
 }
 
@@ -82,6 +106,46 @@ static inline enum clade_status clade_kit_group_launch(const struct clade_run *r
 
 	return run->host->launch(run, slot, args, arg_count, global, local);
 }
+
+/* An op's two implementations of 64 items a row, `id_`_group ("cl.group") and `id_`_sub ("cl.subgroup"), of the kernel
+ * `function_` in `source_`. `accepts_` and `run_` are told which: they take `bool sub_groups` behind the node or run.
+ * `does_`: what is done to a row, for the docs. */
+#define CLADE_KIT_GPU_FORMS(storage_, id_, op_, strided_, source_, function_, accepts_, run_, does_)                   \
+	CLADE_KIT_GPU_FORM(storage_, id_##_group, op_, strided_, source_, function_, accepts_, run_, "cl.group",       \
+			   false, CLADE_NEEDS_OPENCL, 20,                                                              \
+			   "a work-group of 64 items " does_ " a row in local memory; for GPUs")                       \
+	CLADE_KIT_GPU_FORM(storage_, id_##_sub, op_, strided_, source_, function_, accepts_, run_, "cl.subgroup",      \
+			   true, CLADE_NEEDS_OPENCL | CLADE_NEEDS_SUB_GROUPS, 30,                                      \
+			   "a sub-group " does_ " a row by shuffles; for GPUs")
+#define CLADE_KIT_GPU_FORM(storage_, id_, op_, strided_, source_, function_, accepts_, run_, name_, sub_, needs_,      \
+			   priority_, doc_)                                                                            \
+	static bool accepts_##id_(const struct clade_node_info *node, char *why, size_t why_size)                      \
+	{                                                                                                              \
+		return accepts_(node, sub_, why, why_size);                                                            \
+	}                                                                                                              \
+	static enum clade_status prepare_##id_(struct clade_prepare *prepare)                                          \
+	{                                                                                                              \
+		uint32_t slot;                                                                                         \
+                                                                                                                       \
+		return clade_kit_group_kernel(prepare, source_, function_, sub_, &slot);                               \
+	}                                                                                                              \
+	static enum clade_status run_##id_(const struct clade_run *run)                                                \
+	{                                                                                                              \
+		return run_(run, sub_);                                                                                \
+	}                                                                                                              \
+	storage_ const struct clade_impl id_ = {                                                                       \
+		.size = sizeof(struct clade_impl),                                                                     \
+		.op = (op_),                                                                                           \
+		.name = (name_),                                                                                       \
+		.doc = (doc_),                                                                                         \
+		.needs = (needs_),                                                                                     \
+		.strided_inputs = (strided_),                                                                          \
+		.accepts = accepts_##id_,                                                                              \
+		.prepare = prepare_##id_,                                                                              \
+		.run = run_##id_,                                                                                      \
+		.priority = (priority_),                                                                               \
+		.kinds = CLADE_KIT_GPU,                                                                                \
+	};
 
 /* How many of `count` equal parts, each of `flops` operations, one launch may hold (device->launch_flops): at least
  * one.
