@@ -12,6 +12,8 @@ import unicodedata
 import unicodedata2
 from tokenizers import Regex, pre_tokenizers
 
+from make_unicode import POINTS, ranges
+
 NAMES = ["Lu", "Ll", "Lm", "Lo", "Mn", "Mc", "Nd", "No", "Pd", "Po", "Sm", "So", "Cf", "Han", "Hiragana", "Katakana", "Lao", "Myanmar",
          "Devanagari", "Latin", "Cyrillic", "Arabic", "Kannada", "Balinese", "Common"]
 HEAD = """/* SPDX-License-Identifier: MIT */
@@ -34,19 +36,10 @@ def members(name, points):
     return found
 
 
-def ranges(points):
-    out = []
-    for c in sorted(points):
-        if out and out[-1][1] == c - 1:
-            out[-1][1] = c
-        else:
-            out.append([c, c])
-    return ["\\\\x{%x}" % a + ("-\\\\x{%x}" % b if b > a else "") for a, b in out]
-
-
-def lines(words, width=88):
+def lines(points, width=88):
+    """Their ranges as strings of C, for a class of a regular expression."""
     out = [""]
-    for word in words:
+    for word in ("\\\\x{%x}" % a + ("-\\\\x{%x}" % b if b > a else "") for a, b in ranges(points)):
         if len(out[-1]) + len(word) > width:
             out.append("")
         out[-1] += word
@@ -56,15 +49,14 @@ def lines(words, width=88):
 def main():
     if (unicodedata.unidata_version, unicodedata2.unidata_version) != ("14.0.0", "15.1.0"):
         sys.exit(f"Python with Unicode 14 is needed (3.11) and unicodedata2 with 15.1, not {unicodedata.unidata_version} and {unicodedata2.unidata_version}")
-    every = [c for c in range(1, 0x110000) if not 0xD800 <= c < 0xE000]
-    unassigned = [c for c in every if unicodedata.category(chr(c)) == "Cn"]
+    unassigned = [c for c in POINTS if unicodedata.category(chr(c)) == "Cn"]
     fresh = sorted(set(unassigned) - members("Cn", unassigned))
     print(HEAD)
     for name in NAMES:
-        others = [c for c in every if unicodedata.category(chr(c)) != name] if len(name) == 2 else fresh
+        others = [c for c in POINTS if unicodedata.category(chr(c)) != name] if len(name) == 2 else fresh
         added = members(name, others)
         newest = {c for c in added if unicodedata2.category(chr(c)) == "Cn"}
-        print("{ \"%s\", %s, %s }," % (name, lines(ranges(added - newest)), lines(ranges(newest))))
+        print("{ \"%s\", %s, %s }," % (name, lines(added - newest), lines(newest)))
     print("{ 0 },\n};")
 
 

@@ -6,7 +6,6 @@ Each class is asked of the package itself, character by character; which charact
 Usage: make_unicode.py | clang-format > unicode_tables.h   (needs the package tokenizers, perl and clang-format)
 """
 import subprocess
-import sys
 import unicodedata
 
 import tokenizers
@@ -72,4 +71,5 @@ def main():
     print("};")
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    main()
