@@ -3,6 +3,7 @@
 #include "harness.h"
 #include "trial.h"
 
+#include <clade/builtin.h>
 #include <clade/messages.h>
 
 #include <string.h>
@@ -38,6 +39,36 @@ void harness_close(struct harness *harness)
 	clade_queue_destroy(&harness->host_queue);
 	clade_device_unref(&harness->device);
 	clade_device_unref(&harness->host);
+}
+
+int harness_main(struct harness *harness, int argc, char **argv, clade_plugin_entry_fn *entry, int (*run)(void))
+{
+	struct clade_context *context = NULL;
+	const char *device = "cl";
+	struct clade_diag diag;
+	int result = 1;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--device") == 0 && i + 1 < argc)
+			device = argv[++i];
+		else if (strcmp(argv[i], "--label") == 0 && i + 1 < argc)
+			harness->label = argv[++i];
+		else
+			return 2;
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	clade_diag_init(&diag);
+	if (!clade_context_create(NULL, &context, &diag) && !clade_context_add_builtins(context, &diag) &&
+	    (!entry || !clade_context_register(context, entry, "test", &diag)) &&
+	    !harness_open(harness, context, device, &diag)) {
+		result = run();
+		harness_close(harness);
+	} else {
+		fprintf(stderr, "%s\n", diag.text);
+	}
+	clade_context_destroy(&context);
+	clade_diag_finish(&diag);
+	return result;
 }
 
 /* "layer_norm.cl.wg f32[12, 1023] pocl equal" */

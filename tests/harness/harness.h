@@ -29,6 +29,9 @@ struct harness {
 enum clade_status harness_open(struct harness *harness, struct clade_context *context, const char *selector,
 			       struct clade_diag *diag);
 void harness_close(struct harness *harness);
+/* A test's main of "[--device SELECTOR] [--label TEXT]": opens the harness on a context with the built-ins and what
+ * `entry` registers (NULL: nothing) and returns what `run` returns; 2: other words. */
+int harness_main(struct harness *harness, int argc, char **argv, clade_plugin_entry_fn *entry, int (*run)(void));
 
 /* Runs all cases of `op` that infer must refuse; returns how many it took. `out_count`: how many there are. */
 uint64_t harness_check_refused_cases(struct harness *harness, const struct clade_op *op, uint64_t *out_count);

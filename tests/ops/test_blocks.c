@@ -2,7 +2,6 @@
 /* Fused implementations of blocks against their bodies: every case of a block op through each implementation on the
  * device, against the body's ops one after the other in reference C, bit for bit.
  *	test_blocks [--device SELECTOR] [--label TEXT] */
-#include <clade/builtin.h>
 #include <harness.h>
 #include <trial.h>
 
@@ -11,10 +10,7 @@
 
 #include <cmocka.h>
 
-static struct options {
-	struct harness harness;
-	const char *device;
-} options = { .harness = { .label = "cl" }, .device = "cl" };
+static struct harness harness = { .label = "cl" };
 
 /* A dense array on the host; `data` NULL: absent. */
 struct value {
@@ -280,62 +276,43 @@ static void check_block(struct harness *harness, const char *name, body_fn *body
 static void test_feed_forward(void **state)
 {
 	(void)state;
-	check_block(&options.harness, "feed_forward", feed_forward_body);
+	check_block(&harness, "feed_forward", feed_forward_body);
 }
 
 static void test_gated_feed_forward(void **state)
 {
 	(void)state;
-	check_block(&options.harness, "gated_feed_forward", gated_body);
+	check_block(&harness, "gated_feed_forward", gated_body);
 }
 
 static void test_qkv(void **state)
 {
 	(void)state;
-	check_block(&options.harness, "qkv", qkv_body);
+	check_block(&harness, "qkv", qkv_body);
 }
 
 static void test_linear_add(void **state)
 {
 	(void)state;
-	check_block(&options.harness, "linear_add", linear_add_body);
+	check_block(&harness, "linear_add", linear_add_body);
 }
 
 static void test_add_norm(void **state)
 {
 	(void)state;
-	check_block(&options.harness, "add_norm", add_norm_body);
+	check_block(&harness, "add_norm", add_norm_body);
 }
 
-int main(int argc, char **argv)
+static int run_all(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_feed_forward),
 					    cmocka_unit_test(test_gated_feed_forward), cmocka_unit_test(test_qkv),
 					    cmocka_unit_test(test_linear_add), cmocka_unit_test(test_add_norm) };
-	struct clade_context_params params = { .size = sizeof(params) };
-	struct clade_context *context = NULL;
-	struct clade_diag diag;
-	int failed = 1;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--device") == 0 && i + 1 < argc)
-			options.device = argv[++i];
-		else if (strcmp(argv[i], "--label") == 0 && i + 1 < argc)
-			options.harness.label = argv[++i];
-		else
-			return 2;
-	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	options.harness.out = stdout;
-	clade_diag_init(&diag);
-	if (!clade_context_create(&params, &context, &diag) && !clade_context_add_builtins(context, &diag) &&
-	    !harness_open(&options.harness, context, options.device, &diag)) {
-		failed = cmocka_run_group_tests(tests, NULL, NULL);
-		harness_close(&options.harness);
-	} else {
-		fprintf(stderr, "%s\n", diag.text);
-	}
-	clade_context_destroy(&context);
-	clade_diag_finish(&diag);
-	return failed;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	return harness_main(&harness, argc, argv, NULL, run_all);
 }

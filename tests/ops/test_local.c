@@ -2,7 +2,6 @@
 /* cl.local of linear and matmul as other devices would have it, on whatever device is here: with large tiles and
  *launches cut into parts, and with groups of at most 64 items; all cases of the op, bit for bit against `ref`.
  *	test_local [--device SELECTOR] [--label TEXT] */
-#include <clade/builtin.h>
 #include <clade/stored.h>
 #include <harness.h>
 
@@ -142,34 +141,14 @@ static void test_sub_groups(void **state)
 	check(&reduce_max_be_4);
 }
 
-int main(int argc, char **argv)
+static int run_all(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_all), cmocka_unit_test(test_sub_groups) };
-	struct clade_context_params params = { .size = sizeof(params) };
-	struct clade_context *context = NULL;
-	const char *device = "cl";
-	struct clade_diag diag;
-	int failed = 1;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--device") == 0 && i + 1 < argc)
-			device = argv[++i];
-		else if (strcmp(argv[i], "--label") == 0 && i + 1 < argc)
-			harness.label = argv[++i];
-		else
-			return 2;
-	}
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	harness.out = stdout;
-	clade_diag_init(&diag);
-	if (!clade_context_create(&params, &context, &diag) && !clade_context_add_builtins(context, &diag) &&
-	    !clade_context_register(context, entry, "test", &diag) && !harness_open(&harness, context, device, &diag)) {
-		failed = cmocka_run_group_tests(tests, NULL, NULL);
-		harness_close(&harness);
-	} else {
-		fprintf(stderr, "%s\n", diag.text);
-	}
-	clade_context_destroy(&context);
-	clade_diag_finish(&diag);
-	return failed;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(int argc, char **argv)
+{
+	return harness_main(&harness, argc, argv, entry, run_all);
 }
