@@ -62,20 +62,11 @@ static enum clade_status write_inputs(struct trial *trial)
 	return status;
 }
 
-/* The input that the op writes in place, which is then its first output; -1: none. */
-static int state_input(const struct clade_op *op)
-{
-	for (int i = 0; op->ports[i] != NULL && (op->ports[i]->flags & CLADE_IN) != 0; i++)
-		if ((op->ports[i]->flags & CLADE_STATE) != 0)
-			return i;
-	return -1;
-}
-
 static enum clade_status make_tensors(struct trial *trial)
 {
 	static const struct clade_layout rows = { CLADE_LAYOUT_ROWS, 0 };
 	const struct clade_case_data *data = trial->data;
-	int state = state_input(trial->op);
+	int state = clade_op_state_input(trial->op);
 	enum clade_status status = CLADE_OK;
 	for (uint32_t i = 0; i < data->input_count && status == CLADE_OK; i++) {
 		if (!data->present[i])
@@ -110,27 +101,16 @@ void trial_describe(struct trial *trial, const struct clade_op *op, const struct
 {
 	trial->op = op;
 	trial->data = data;
-	for (uint32_t i = 0; i < data->input_count; i++)
-		trial->input_types[i] = data->present[i] ? &data->input_types[i] : NULL;
+	trial->node = clade_case_node(data, device, trial->input_types, trial->output_types);
 	/* what is computed only if used is left out, as in most plans */
 	uint32_t output = 0;
 	for (size_t i = 0; op->ports[i] != NULL; i++) {
 		if ((op->ports[i]->flags & CLADE_OUT) == 0 || output >= data->output_count)
 			continue;
-		bool wanted = output == 0 || (op->ports[i]->flags & CLADE_OPTIONAL) == 0;
-		trial->output_types[output] = wanted ? &data->output_types[output] : NULL;
+		if (output > 0 && (op->ports[i]->flags & CLADE_OPTIONAL) != 0)
+			trial->output_types[output] = NULL;
 		output++;
 	}
-	trial->node = (struct clade_node_info) {
-		.size = sizeof(trial->node),
-		.params = data->params,
-		.input_count = data->input_count,
-		.output_count = data->output_count,
-		.inputs = trial->input_types,
-		.outputs = trial->output_types,
-		.sources = data->sources,
-		.device = device,
-	};
 }
 
 enum clade_status trial_open(struct trial *trial, struct tool *tool, struct clade_device *device,
@@ -183,6 +163,34 @@ enum clade_status trial_run(struct trial *trial, size_t calls, double *out_secon
 	return status == CLADE_OK && interrupted ? CLADE_ERR_CANCELLED : status;
 }
 
+/* Output `index` as it is now, as `type` (of the first rows, it may be); malloc's. */
+static enum clade_status read_output(struct trial *trial, uint32_t index, const struct clade_type *type, void **out)
+{
+	struct clade_diag *diag = &trial->tool->diag;
+	size_t bytes = 0;
+	*out = clade_type_bytes(type, &bytes) ? malloc(bytes + 1) : NULL;
+	if (*out == NULL)
+		return clade_fail_memory(diag, bytes, "an output");
+	return bytes == 0
+		       ? CLADE_OK
+		       : clade_buffer_read(trial->queue, trial->output_list[index]->buffer, 0, *out, bytes, true, diag);
+}
+
+/* The worst of all outputs. */
+static void add_compare(struct clade_compare *all, const struct clade_compare *one)
+{
+	bool larger = !(one->max_abs <= all->max_abs);
+	all->bit_equal &= one->bit_equal;
+	if (!larger && one->worst < 0)
+		return;
+	all->max_ulp = one->max_ulp > all->max_ulp ? one->max_ulp : all->max_ulp;
+	all->nmse = one->nmse > all->nmse ? one->nmse : all->nmse;
+	if (!larger)
+		return;
+	all->max_abs = one->max_abs;
+	all->worst = one->worst;
+}
+
 enum clade_status trial_check(struct trial *trial, const struct right_answer *answer, struct clade_compare *out)
 {
 	double seconds;
@@ -193,25 +201,15 @@ enum clade_status trial_check(struct trial *trial, const struct right_answer *an
 	for (uint32_t i = 0; i < trial->data->output_count && status == CLADE_OK; i++) {
 		const struct clade_type *type = &answer->data->output_types[i];
 		struct clade_compare one;
-		size_t bytes = 0;
+		void *got = NULL;
 		if (trial->output_list[i] == NULL || answer->outputs[i] == NULL)
 			continue;
-		void *got = clade_type_bytes(type, &bytes) ? malloc(bytes + 1) : NULL;
-		if (got == NULL)
-			return clade_fail_memory(&trial->tool->diag, bytes, "an output");
-		if (bytes > 0)
-			status = clade_buffer_read(trial->queue, trial->output_list[i]->buffer, 0, got, bytes, true,
-						   &trial->tool->diag);
-		clade_compare_arrays(type, got, answer->outputs[i], &one);
-		free(got);
-		out->bit_equal &= one.bit_equal;
-		if (one.max_abs > out->max_abs || one.worst >= 0) {
-			bool larger = !(one.max_abs <= out->max_abs);
-			out->max_abs = larger ? one.max_abs : out->max_abs;
-			out->max_ulp = one.max_ulp > out->max_ulp ? one.max_ulp : out->max_ulp;
-			out->nmse = one.nmse > out->nmse ? one.nmse : out->nmse;
-			out->worst = larger ? one.worst : out->worst;
+		status = read_output(trial, i, type, &got);
+		if (status == CLADE_OK) {
+			clade_compare_arrays(type, got, answer->outputs[i], &one);
+			add_compare(out, &one);
 		}
+		free(got);
 	}
 	return status;
 }
@@ -220,18 +218,9 @@ enum clade_status trial_read(struct trial *trial, struct right_answer *out)
 {
 	enum clade_status status = CLADE_OK;
 	*out = (struct right_answer) { .data = trial->data };
-	for (uint32_t i = 0; i < trial->data->output_count && status == CLADE_OK; i++) {
-		size_t bytes = 0;
-		if (trial->output_list[i] == NULL)
-			continue;
-		clade_type_bytes(&trial->data->output_types[i], &bytes);
-		out->outputs[i] = malloc(bytes + 1);
-		if (out->outputs[i] == NULL)
-			status = clade_fail_memory(&trial->tool->diag, bytes, "an output");
-		else if (bytes > 0)
-			status = clade_buffer_read(trial->queue, trial->output_list[i]->buffer, 0, out->outputs[i],
-						   bytes, true, &trial->tool->diag);
-	}
+	for (uint32_t i = 0; i < trial->data->output_count && status == CLADE_OK; i++)
+		if (trial->output_list[i] != NULL)
+			status = read_output(trial, i, &trial->data->output_types[i], &out->outputs[i]);
 	return status;
 }
 

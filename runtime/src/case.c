@@ -219,6 +219,25 @@ enum clade_status clade_case_build(struct clade_context *context, const struct c
 	return status;
 }
 
+struct clade_node_info clade_case_node(const struct clade_case_data *data, const struct clade_device_info *device,
+				       const struct clade_type **inputs, const struct clade_type **outputs)
+{
+	for (uint32_t i = 0; i < data->input_count; i++)
+		inputs[i] = data->present[i] ? &data->input_types[i] : NULL;
+	for (uint32_t i = 0; i < data->output_count; i++)
+		outputs[i] = &data->output_types[i];
+	return (struct clade_node_info) {
+		.size = sizeof(struct clade_node_info),
+		.params = data->params,
+		.input_count = data->input_count,
+		.output_count = data->output_count,
+		.inputs = inputs,
+		.outputs = outputs,
+		.sources = data->sources,
+		.device = device,
+	};
+}
+
 void clade_case_finish(struct clade_context *context, struct clade_case_data *data)
 {
 	if (!data)

@@ -273,6 +273,14 @@ const struct clade_tunable *const *clade_impl_tunables(const struct clade_impl *
 	return impl && impl->size >= sizeof(*impl) && impl->tunables ? impl->tunables : none;
 }
 
+int clade_op_state_input(const struct clade_op *op)
+{
+	for (int i = 0; op->ports[i] && op->ports[i]->flags & CLADE_IN; i++)
+		if (op->ports[i]->flags & CLADE_STATE)
+			return i;
+	return -1;
+}
+
 uint32_t clade_op_port_count(const struct clade_op *op, uint32_t flag)
 {
 	uint32_t count = 0;

@@ -95,9 +95,8 @@ static enum clade_status make_tensors(struct single *single, struct work *work, 
 						 single->inputs[i].data, &dense, &work->ins[i], diag);
 	for (uint32_t i = 0; i < single->output_count && !status; i++) {
 		work->written[i] = &work->outs[i];
-		for (uint32_t p = 0; i == 0 && work->op->ports[p]->flags & CLADE_IN; p++)
-			if (work->op->ports[p]->flags & CLADE_STATE)
-				work->written[0] = &work->ins[p];
+		if (i == 0 && clade_op_state_input(work->op) >= 0)
+			work->written[0] = &work->ins[clade_op_state_input(work->op)];
 		if (work->written[i] == &work->outs[i])
 			status = arranged_create(single->context, single->device, work->outputs[i], NULL, &dense,
 						 &work->outs[i], diag);

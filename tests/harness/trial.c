@@ -40,15 +40,6 @@ static const struct clade_port *port_of(const struct clade_op *op, uint32_t flag
 	return found;
 }
 
-/* The input that the op writes in place, else -1. Its first output is that state again. */
-static int state_input(const struct clade_op *op)
-{
-	for (int i = 0; op->ports[i] && op->ports[i]->flags & CLADE_IN; i++)
-		if (op->ports[i]->flags & CLADE_STATE)
-			return i;
-	return -1;
-}
-
 bool op_has_optional_output(const struct clade_op *op)
 {
 	for (size_t i = 0; op->ports[i]; i++)
@@ -61,25 +52,14 @@ static void describe_node(struct trial *trial)
 {
 	const struct clade_case_data *data = trial->data;
 
-	for (uint32_t i = 0; i < data->input_count; i++)
-		trial->input_types[i] = data->present[i] ? &data->input_types[i] : NULL;
-	for (uint32_t i = 0; i < data->output_count; i++) {
+	trial->node =
+		clade_case_node(data, clade_device_get_info(trial->device), trial->input_types, trial->output_types);
+	for (uint32_t i = 0; i < data->output_count && trial->mode == TRIAL_REQUIRED; i++) {
 		uint32_t number = 0;
-		const struct clade_port *port = port_of(trial->op, CLADE_OUT, i, &number);
-		bool wanted = trial->mode != TRIAL_REQUIRED || !(port->flags & CLADE_OPTIONAL);
 
-		trial->output_types[i] = wanted ? &data->output_types[i] : NULL;
+		if (port_of(trial->op, CLADE_OUT, i, &number)->flags & CLADE_OPTIONAL)
+			trial->output_types[i] = NULL;
 	}
-	trial->node = (struct clade_node_info) {
-		.size = sizeof(trial->node),
-		.params = data->params,
-		.input_count = data->input_count,
-		.output_count = data->output_count,
-		.inputs = trial->input_types,
-		.outputs = trial->output_types,
-		.sources = data->sources,
-		.device = clade_device_get_info(trial->device),
-	};
 }
 
 static bool any_gap(const struct clade_case_data *data)
@@ -126,7 +106,7 @@ static enum trial_result make_inputs(struct trial *trial, struct clade_diag *dia
 static enum trial_result make_outputs(struct trial *trial, struct clade_diag *diag)
 {
 	const struct clade_case_data *data = trial->data;
-	int state = state_input(trial->op);
+	int state = clade_op_state_input(trial->op);
 
 	for (uint32_t i = 0; i < data->output_count; i++) {
 		struct arrangement arrangement = { .row_gap = 0 };

@@ -44,6 +44,8 @@ CLADE_API enum clade_status clade_infer_types_with(const struct clade_op *op, st
 CLADE_API bool clade_impl_accepts(const struct clade_impl *impl, const struct clade_node_info *node, char *why,
 				  size_t why_size);
 
+/* The number of the input that the op writes in place, which is then its first output; -1: none. */
+CLADE_API int clade_op_state_input(const struct clade_op *op);
 /* What an execution of `op` with these types costs. */
 CLADE_API void clade_op_cost(const struct clade_op *op, const struct clade_node_info *node, struct clade_cost *out);
 
@@ -114,6 +116,11 @@ struct clade_case_data {
 CLADE_API enum clade_status clade_case_build(struct clade_context *context, const struct clade_op *op,
 					     const struct clade_case *test_case, uint64_t seed,
 					     struct clade_case_data *out, struct clade_diag *diag);
+/* The node that the case is: fills inputs and outputs (CLADE_MAX_PORTS pointers each, which the node refers to) with
+ * the types of what is present; every output is wanted. Refers to `data`. */
+CLADE_API struct clade_node_info clade_case_node(const struct clade_case_data *data,
+						 const struct clade_device_info *device,
+						 const struct clade_type **inputs, const struct clade_type **outputs);
 CLADE_API void clade_case_finish(struct clade_context *context, struct clade_case_data *data);
 
 #ifdef __cplusplus
