@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define READ_BYTES ((int64_t)4 << 20)
+#define READ_BYTES ((int64_t)1 << 20)
 #define READ_ROWS 64 /* whole panels at once, if rows are not extremely long */
 
 static void finish_expander(struct clade_expander *expander)
@@ -483,7 +483,7 @@ static enum clade_status read_tree(const struct clade_graph *graph, const struct
 		step = READ_ROWS;
 	step = step < rows ? step : rows;
 	bytes = (size_t)(step * columns) * 4;
-	buffer = clade_alloc(graph->context, bytes);
+	buffer = clade_resize(graph->context, NULL, bytes ? bytes : 1); /* written before it is read */
 	if (!buffer)
 		return clade_fail_memory(diag, bytes, "rows of a weight");
 	for (int64_t row = 0; row < rows && !status; row += step) {

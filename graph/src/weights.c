@@ -6,7 +6,7 @@
 
 #include <clade/messages.h>
 
-#define STAGING_BYTES ((size_t)4 << 20)
+#define MAPPED_BYTES ((size_t)4 << 20)
 
 struct copy {
 	struct copy *next;
@@ -63,49 +63,47 @@ void clade_weights_destroy(struct clade_weights **pointer)
 	*pointer = NULL;
 }
 
-/* A weight on its way: on the host device straight into its place, elsewhere in groups of rows, each packed into one
- * staging block and written, so that a large weight is never in memory twice. */
+/* A weight on its way: rows are packed into the device's memory, a group of whole panels at a time, so that a large
+ * weight is never in memory twice where that is not the host's. */
 struct packing {
 	struct clade_queue *queue;
-	struct copy *copy;
-	void *host; /* the place; NULL: through `staging` */
-	char *staging;
-	int64_t rows, columns, group_rows; /* of the weight as a matrix; of a group: whole panels */
+	const struct clade_tensor *tensor;
+	struct clade_buffer *buffer;
+	int64_t rows, columns, group_rows; /* of the weight as a matrix; of a group */
 	size_t group_bytes;
+	void *mapped; /* the group at hand; NULL: none */
 };
 
-static enum clade_status pack(const struct clade_type *type, struct clade_layout layout, int64_t first, int64_t count,
-			      const void *rows, void *target, struct clade_diag *diag)
+static enum clade_status unmap(struct packing *p, struct clade_diag *diag)
 {
-	enum clade_status status = clade_layout_pack(type, layout, first, count, rows, target);
+	enum clade_status status = clade_buffer_unmap(p->queue, p->buffer, p->mapped, diag);
 
-	return status ? clade_fail(diag, status, CLADE_MSG_ARGUMENT, NULL, "rows cannot be packed") : CLADE_OK;
+	p->mapped = NULL;
+	return status;
 }
 
 static enum clade_status pack_rows(void *user, int64_t first, int64_t count, const void *rows, struct clade_diag *diag)
 {
 	struct packing *p = user;
-	const struct clade_tensor *tensor = &p->copy->tensor;
-	const struct clade_dtype_info *dtype = clade_dtype_info(tensor->type.dtype);
+	const struct clade_dtype_info *dtype = clade_dtype_info(p->tensor->type.dtype);
 	size_t row_bytes = (size_t)(p->columns / dtype->block) * dtype->bytes;
 	enum clade_status status = CLADE_OK;
 
-	if (p->host)
-		return pack(&tensor->type, tensor->layout, first, count, rows, p->host, diag);
-	if (tensor->layout.kind == CLADE_LAYOUT_ROWS)
-		return clade_buffer_write(p->queue, p->copy->buffer, (size_t)first * row_bytes, rows,
-					  (size_t)count * row_bytes, true, diag);
 	while (count && !status) {
 		int64_t group = first / p->group_rows, start = group * p->group_rows;
 		int64_t end = p->rows - start < p->group_rows ? p->rows : start + p->group_rows;
 		int64_t part = end - first < count ? end - first : count;
-		struct clade_type type = { tensor->type.dtype, 2, { end - start, p->columns } };
-		size_t bytes;
+		struct clade_type type = { p->tensor->type.dtype, 2, { end - start, p->columns } };
+		size_t bytes = 0;
 
-		status = pack(&type, tensor->layout, first - start, part, rows, p->staging, diag);
-		if (!status && first + part == end && clade_layout_bytes(&type, tensor->layout, &bytes))
-			status = clade_buffer_write(p->queue, p->copy->buffer, (size_t)group * p->group_bytes,
-						    p->staging, bytes, true, diag);
+		clade_layout_bytes(&type, p->tensor->layout, &bytes); /* no more than of the whole */
+		if (!p->mapped)
+			status = clade_buffer_map(p->queue, p->buffer, (size_t)group * p->group_bytes, bytes,
+						  &p->mapped, diag);
+		if (!status)
+			status = clade_layout_pack(&type, p->tensor->layout, first - start, part, rows, p->mapped);
+		if (!status && first + part == end)
+			status = unmap(p, diag);
 		rows = (const char *)rows + (size_t)part * row_bytes;
 		first += part;
 		count -= part;
@@ -117,28 +115,21 @@ static enum clade_status fill(struct clade_weights *weights, uint32_t weight, st
 			      struct clade_diag *diag)
 {
 	const struct clade_type *type = &copy->tensor.type;
-	struct packing p = { .queue = weights->queue, .copy = copy, .host = clade_buffer_host(copy->buffer) };
+	struct clade_layout layout = copy->tensor.layout;
+	struct packing p = { .queue = weights->queue, .tensor = &copy->tensor, .buffer = copy->buffer };
+	int64_t count, width = layout.kind == CLADE_LAYOUT_ROWS ? 1 : layout.width;
 	enum clade_status status;
-	int64_t count, width = copy->tensor.layout.width;
 
 	p.columns = type->rank ? type->dims[type->rank - 1] : 1;
 	p.rows = clade_type_count(type, &count) && p.columns ? count / p.columns : 0;
-	if (!p.host && copy->tensor.layout.kind != CLADE_LAYOUT_ROWS && p.rows) {
-		struct clade_type panel = { type->dtype, 2, { width, p.columns } };
-		size_t panels = 1, all = (size_t)((p.rows + width - 1) / width);
-
-		if (!clade_layout_bytes(&panel, copy->tensor.layout, &p.group_bytes))
-			return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, NULL, "rows cannot be packed");
-		if (p.group_bytes < STAGING_BYTES)
-			panels = STAGING_BYTES / p.group_bytes < all ? STAGING_BYTES / p.group_bytes : all;
-		p.group_rows = width * (int64_t)panels;
-		p.group_bytes *= panels;
-		p.staging = clade_alloc(weights->context, p.group_bytes);
-		if (!p.staging)
-			return clade_fail_memory(diag, p.group_bytes, "a weight");
-	}
+	if (!clade_layout_bytes(&(struct clade_type) { type->dtype, 2, { width, p.columns } }, layout, &p.group_bytes))
+		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, NULL, "rows cannot be packed");
+	p.group_rows = p.group_bytes && p.group_bytes < MAPPED_BYTES ? (int64_t)(MAPPED_BYTES / p.group_bytes) : 1;
+	p.group_bytes *= (size_t)p.group_rows;
+	p.group_rows *= width;
 	status = clade_graph_read_weight(weights->graph, weight, pack_rows, &p, diag);
-	clade_free(weights->context, p.staging);
+	if (p.mapped)
+		unmap(&p, NULL); /* a failure has left it so */
 	return status;
 }
 

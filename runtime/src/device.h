@@ -117,6 +117,11 @@ struct clade_driver {
 	void *(*buffer_host)(struct clade_buffer *buffer);
 	enum clade_status (*write)(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset,
 				   const void *source, size_t bytes, bool wait, struct clade_diag *diag);
+	/* Waits until the memory is there. */
+	enum clade_status (*map)(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset, size_t bytes,
+				 void **out_memory, struct clade_diag *diag);
+	enum clade_status (*unmap)(struct clade_queue *queue, struct clade_buffer *buffer, void *memory,
+				   struct clade_diag *diag);
 	enum clade_status (*read)(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset, void *target,
 				  size_t bytes, bool wait, struct clade_diag *diag);
 	enum clade_status (*copy)(struct clade_queue *queue, struct clade_buffer *source, size_t source_offset,

@@ -179,6 +179,30 @@ enum clade_status clade_buffer_write(struct clade_queue *queue, struct clade_buf
 	return queue->device->driver->write(queue, buffer, offset, source, bytes, wait, diag);
 }
 
+enum clade_status clade_buffer_map(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset, size_t bytes,
+				   void **out_memory, struct clade_diag *diag)
+{
+	enum clade_status status = check_range("clade_buffer_map", queue, buffer, offset, bytes, diag);
+
+	if (out_memory)
+		*out_memory = NULL;
+	if (status || bytes == 0)
+		return status;
+	if (!out_memory)
+		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, NULL,
+				  "clade_buffer_map: out_memory is NULL");
+	atomic_fetch_add(&queue->device->writes, 1);
+	return queue->device->driver->map(queue, buffer, offset, bytes, out_memory, diag);
+}
+
+enum clade_status clade_buffer_unmap(struct clade_queue *queue, struct clade_buffer *buffer, void *memory,
+				     struct clade_diag *diag)
+{
+	enum clade_status status = check_range("clade_buffer_unmap", queue, buffer, 0, 0, diag);
+
+	return status || !memory ? status : queue->device->driver->unmap(queue, buffer, memory, diag);
+}
+
 enum clade_status clade_buffer_read(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset, void *target,
 				    size_t bytes, bool wait, struct clade_diag *diag)
 {

@@ -187,6 +187,7 @@ static enum clade_status make_tensor(struct toy_case *toy, int which, struct cla
 	struct clade_tensor *tensor = &toy->tensors[which];
 	float values[4096];
 	enum clade_status status;
+	void *mapped;
 
 	tensor->type = (struct clade_type) { CLADE_F32, 1, { toy->n } };
 	clade_dense_strides(&tensor->type, tensor->strides);
@@ -197,7 +198,12 @@ static enum clade_status make_tensor(struct toy_case *toy, int which, struct cla
 	tensor->data = clade_buffer_host(tensor->buffer);
 	for (int64_t i = 0; i < toy->n; i++)
 		values[i] = which == 2 ? -77.0f : (which ? 0.5f : 1.0f) * (float)i;
-	return clade_buffer_write(toy->queue, tensor->buffer, 0, values, (size_t)toy->n * 4, true, diag);
+	if (which != 1)
+		return clade_buffer_write(toy->queue, tensor->buffer, 0, values, (size_t)toy->n * 4, true, diag);
+	status = clade_buffer_map(toy->queue, tensor->buffer, 0, (size_t)toy->n * 4, &mapped, diag);
+	if (mapped)
+		memcpy(mapped, values, (size_t)toy->n * 4);
+	return status ? status : clade_buffer_unmap(toy->queue, tensor->buffer, mapped, diag);
 }
 
 enum clade_status toy_open(struct toy_case *toy, struct clade_device *device, const struct clade_impl *impl, int64_t n,

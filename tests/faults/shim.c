@@ -30,6 +30,8 @@
 	X(clEnqueueWriteBuffer)                                                                                        \
 	X(clEnqueueCopyBuffer)                                                                                         \
 	X(clEnqueueFillBuffer)                                                                                         \
+	X(clEnqueueMapBuffer)                                                                                          \
+	X(clEnqueueUnmapMemObject)                                                                                     \
 	X(clCreateProgramWithSource)                                                                                   \
 	X(clCreateProgramWithBinary)                                                                                   \
 	X(clBuildProgram)                                                                                              \
@@ -193,6 +195,21 @@ ENQUEUE(clEnqueueFillBuffer,
 	(cl_command_queue a, cl_mem b, const void *c, size_t d, size_t e, size_t f, cl_uint g, const cl_event *h,
 	 cl_event *i),
 	(a, b, c, d, e, f, g, h, i), i)
+
+ENQUEUE(clEnqueueUnmapMemObject, (cl_command_queue a, cl_mem b, void *c, cl_uint d, const cl_event *e, cl_event *f),
+	(a, b, c, d, e, f), f)
+
+static void *CL_API_CALL shim_clEnqueueMapBuffer(cl_command_queue a, cl_mem b, cl_bool c, cl_map_flags d, size_t e,
+						 size_t f, cl_uint g, const cl_event *h, cl_event *i, cl_int *j)
+{
+	cl_int code = enter(F_clEnqueueMapBuffer);
+	void *memory = code ? NULL : theirs->clEnqueueMapBuffer(a, b, c, d, e, f, g, h, i, &code);
+
+	code = with_event(code, i);
+	if (j)
+		*j = code;
+	return memory;
+}
 
 static cl_int CL_API_CALL shim_clEnqueueNDRangeKernel(cl_command_queue a, cl_kernel b, cl_uint c, const size_t *d,
 						      const size_t *e, const size_t *f, cl_uint g, const cl_event *h,

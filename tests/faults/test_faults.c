@@ -168,6 +168,8 @@ static void messages_name_call_and_code(void **state)
 		{ "clCreateBuffer", -4, "CL_MEM_OBJECT_ALLOCATION_FAILURE (-4)", CLADE_ERR_MEMORY },
 		{ "clCreateBuffer", -61, "CL_INVALID_BUFFER_SIZE (-61)", CLADE_ERR_DEVICE },
 		{ "clEnqueueWriteBuffer", -5, "clEnqueueWriteBuffer failed", CLADE_ERR_DEVICE },
+		{ "clEnqueueMapBuffer", -12, "CL_MAP_FAILURE (-12)", CLADE_ERR_DEVICE },
+		{ "clEnqueueUnmapMemObject", -38, "clEnqueueUnmapMemObject failed", CLADE_ERR_DEVICE },
 		{ "clEnqueueFillBuffer", -59, "clEnqueueFillBuffer failed", CLADE_ERR_DEVICE },
 		{ "clEnqueueCopyBuffer", -4, "clEnqueueCopyBuffer failed", CLADE_ERR_MEMORY },
 		{ "clEnqueueReadBuffer", -14, "CL_EXEC_STATUS_ERROR_FOR_EVENTS", CLADE_ERR_DEVICE },

@@ -87,6 +87,14 @@ CLADE_API void *clade_buffer_host(struct clade_buffer *buffer);
 /* Blocking when `wait`; else `source` must stay unchanged until the queue has finished. */
 CLADE_API enum clade_status clade_buffer_write(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset,
 					       const void *source, size_t bytes, bool wait, struct clade_diag *diag);
+/* Memory for the host to write all of [offset, offset + bytes) in, whose contents so far are lost. They are on the
+ * device, for commands after it, once clade_buffer_unmap has given it back, which also a caller who failed must do.
+ * Devices that work in the host's memory copy nothing. `bytes` 0: *out_memory is NULL, and there is nothing to unmap.
+ */
+CLADE_API enum clade_status clade_buffer_map(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset,
+					     size_t bytes, void **out_memory, struct clade_diag *diag);
+CLADE_API enum clade_status clade_buffer_unmap(struct clade_queue *queue, struct clade_buffer *buffer, void *memory,
+					       struct clade_diag *diag);
 CLADE_API enum clade_status clade_buffer_read(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset,
 					      void *target, size_t bytes, bool wait, struct clade_diag *diag);
 CLADE_API enum clade_status clade_buffer_copy(struct clade_queue *queue, struct clade_buffer *source,

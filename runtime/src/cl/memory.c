@@ -66,6 +66,33 @@ enum clade_status clade_cl_write(struct clade_queue *queue, struct clade_buffer 
 			      "clEnqueueWriteBuffer", diag);
 }
 
+enum clade_status clade_cl_map(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset, size_t bytes,
+			       void **out_memory, struct clade_diag *diag)
+{
+	enum clade_status status = clade_cl_alive(queue->device, diag);
+	cl_int code;
+
+	if (status)
+		return status;
+	*out_memory = clEnqueueMapBuffer(queue->handle, buffer->handle, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, offset,
+					 bytes, 0, NULL, NULL, &code);
+	if (code)
+		*out_memory = NULL;
+	return clade_cl_check(queue->device, code, "clEnqueueMapBuffer", diag);
+}
+
+enum clade_status clade_cl_unmap(struct clade_queue *queue, struct clade_buffer *buffer, void *memory,
+				 struct clade_diag *diag)
+{
+	enum clade_status status = clade_cl_alive(queue->device, diag);
+
+	if (status)
+		return status;
+	return clade_cl_check(queue->device,
+			      clEnqueueUnmapMemObject(queue->handle, buffer->handle, memory, 0, NULL, NULL),
+			      "clEnqueueUnmapMemObject", diag);
+}
+
 enum clade_status clade_cl_read(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset, void *target,
 				size_t bytes, bool wait, struct clade_diag *diag)
 {

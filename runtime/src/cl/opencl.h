@@ -93,6 +93,10 @@ enum clade_status clade_cl_buffer_create(struct clade_buffer *buffer, size_t byt
 void clade_cl_buffer_destroy(struct clade_buffer *buffer);
 enum clade_status clade_cl_write(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset,
 				 const void *source, size_t bytes, bool wait, struct clade_diag *diag);
+enum clade_status clade_cl_map(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset, size_t bytes,
+			       void **out_memory, struct clade_diag *diag);
+enum clade_status clade_cl_unmap(struct clade_queue *queue, struct clade_buffer *buffer, void *memory,
+				 struct clade_diag *diag);
 enum clade_status clade_cl_read(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset, void *target,
 				size_t bytes, bool wait, struct clade_diag *diag);
 enum clade_status clade_cl_copy(struct clade_queue *queue, struct clade_buffer *source, size_t source_offset,

@@ -108,6 +108,19 @@ static enum clade_status host_write(struct clade_queue *queue, struct clade_buff
 	return CLADE_OK;
 }
 
+static enum clade_status host_map(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset, size_t bytes,
+				  void **out_memory, struct clade_diag *diag)
+{
+	*out_memory = (char *)buffer->handle + offset;
+	return CLADE_OK;
+}
+
+static enum clade_status host_unmap(struct clade_queue *queue, struct clade_buffer *buffer, void *memory,
+				    struct clade_diag *diag)
+{
+	return CLADE_OK;
+}
+
 static enum clade_status host_read(struct clade_queue *queue, struct clade_buffer *buffer, size_t offset, void *target,
 				   size_t bytes, bool wait, struct clade_diag *diag)
 {
@@ -203,6 +216,8 @@ const struct clade_driver clade_driver_host = {
 	.buffer_destroy = host_buffer_destroy,
 	.buffer_host = host_buffer_host,
 	.write = host_write,
+	.map = host_map,
+	.unmap = host_unmap,
 	.read = host_read,
 	.copy = host_copy,
 	.fill = host_fill,
