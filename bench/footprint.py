@@ -30,9 +30,9 @@ class Script:
         """models"""
         return [word for word in self.words if word.endswith(".gguf")]
 
-    def measure(self, program, cores, quick):
+    def measure(self, program, cores, quick, env=None):
         try:
-            reports = [self.report(program, cores) for _ in range(1 if quick else self.repeats)]
+            reports = [self.report(program, cores, env) for _ in range(1 if quick else self.repeats)]
         except Missing as missing:
             return [{"id": name, "unit": unit, "missing": str(missing)} for name, (unit, _) in self.rows.items()]
         return [self.row(name, unit, value, reports) for name, (unit, value) in self.rows.items()]
@@ -43,11 +43,11 @@ class Script:
         except KeyError as error:
             return {"id": name, "unit": unit, "missing": f"{self.words[0]} prints no {error}"}
 
-    def report(self, program, cores):
+    def report(self, program, cores, env):
         command = [sys.executable, os.path.join(HERE, self.words[0]), program, *(word for word in self.words[1:] if word not in self.needs or os.path.exists(word))]
         if not os.path.exists(command[1]):
             raise Missing(f"{self.words[0]} is not there")
-        done = subprocess.run(command, capture_output=True, text=True, env=environment(cores), timeout=300, preexec_fn=lambda: os.sched_setaffinity(0, cores))
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(cores, env), timeout=300, preexec_fn=lambda: os.sched_setaffinity(0, cores))
         try:
             return json.loads(done.stdout)
         except ValueError as error:

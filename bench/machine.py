@@ -27,12 +27,13 @@ def kind():
     return "avx512" if "avx512f" in flags else "avx2" if "avx2" in flags else platform.machine()
 
 
-def describe():
+def describe(only=None):
+    """`only`: the kind that it runs as, where that is not its own"""
     info = cpu_info()
     wanted = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni")
     return {"processor": info.get("model name", "unknown"), "family": f"{info.get('vendor_id', '?')} family {info.get('cpu family', '?')}",
             "features": [flag for flag in wanted if flag in info.get("flags", "").split()], "processors": os.cpu_count(), "used": len(CORES),
-            "system": f"{platform.system()} {platform.machine()}"}
+            "system": f"{platform.system()} {platform.machine()}", **({"as": only} if only else {})}
 
 
 def clade_version(root):

@@ -9,9 +9,9 @@ import tempfile
 from side import Missing, environment
 
 
-def run_program(command, cores, timeout=300):
-    """standard output of a program on the two cores"""
-    done = subprocess.run(command, capture_output=True, text=True, env=environment(cores), timeout=timeout, preexec_fn=lambda: os.sched_setaffinity(0, cores))
+def run_program(command, cores, env=None, timeout=300):
+    """standard output of a program on the two cores; `env`: more variables"""
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(cores, env), timeout=timeout, preexec_fn=lambda: os.sched_setaffinity(0, cores))
     if done.returncode:
         lines = done.stderr.strip().splitlines()
         raise Missing(f"exit code {done.returncode}: {lines[0] if lines else 'no message'}")
@@ -31,15 +31,22 @@ class Own:
     """the same methods as side.Process"""
     pause = 0.0
 
-    def __init__(self, program, cores, fast=False, peaks=None):
-        self.program, self.cores = program, cores
+    def __init__(self, program, cores, fast=False, peaks=None, env=None):
+        self.program, self.cores, self.env = program, cores, env
         self.peaks = peaks if peaks is not None else []  # GFLOP/s and GB/s that clade measures beside each block
         self.options = ["--fast"] if fast else []
 
+    def run(self, *words):
+        return run_program([self.program, *words], self.cores, self.env)
+
+    def device(self):
+        """what clade says of it"""
+        devices = json.loads(self.run("devices", "--json"))
+        return next((device for device in devices if device["id"] != "ref"), devices[0])
+
     def about(self):
-        device = json.loads(run_program([self.program, "devices", "--json"], self.cores))
-        best = next((d for d in device if d["id"] != "ref"), device[0])
-        return f"{run_program([self.program, '--version'], self.cores).splitlines()[0]}, {best['name']}, {best['platform']}, driver {best['driver']}"
+        best = self.device()
+        return f"{self.run('--version').splitlines()[0]}, {best['name']}, {best['platform']}, driver {best['driver']}"
 
     def open(self, work):
         self.work = work
@@ -47,14 +54,13 @@ class Own:
     def time(self, calls):
         work = self.work
         words = ["-n", str(work.tokens), "--depth", str(work.depth)] if work.test == "generate" else ["-p", str(work.tokens)]
-        result = json.loads(run_program([self.program, "bench", work.model, *words, "--batch", str(work.batch), "-r", str(calls), "--no-check", "-o", "json",
-                                         *self.options], self.cores))[-1]
+        result = json.loads(self.run("bench", work.model, *words, "--batch", str(work.batch), "-r", str(calls), "--no-check", "-o", "json", *self.options))[-1]
         self.peaks.append((result["peak_gflops"], result["peak_gbps"]))
         return [work.amount / rate for rate in result["samples"]]
 
     def plan(self, work):
         """implementations, step by step"""
-        report = json.loads(run_program([self.program, "check", work.model, "--explain", "--json", "--device", "cl", *self.options], self.cores))
+        report = json.loads(self.run("check", work.model, "--explain", "--json", "--device", "cl", *self.options))
         return [step["impl"] for step in report["steps"]]
 
     def answer(self):
@@ -62,8 +68,7 @@ class Own:
         work = self.work
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "answer.npy")
-            run_program([self.program, "run", work.model, "--in", f"input_ids={json.dumps(work.check_ids())}", "--out", f"{work.output}={path}", *self.options],
-                        self.cores)
+            self.run("run", work.model, "--in", f"input_ids={json.dumps(work.check_ids())}", "--out", f"{work.output}={path}", *self.options)
             return read_npy(path)
 
     def close(self):

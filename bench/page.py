@@ -94,18 +94,28 @@ def row_line(row, goals, reasons, kind, several):
     return line + ([str(row["run"] + 1)] if several else [])
 
 
+def machine_lines(runs):
+    """each machine once; rows of several may stand together"""
+    infos = [run["machine"] for run in runs]
+    for index, info in enumerate(infos):
+        if info in infos[:index]:
+            continue
+        count = len([other for other in infos if other == info])
+        where = "" if count == len(infos) else f" of run {index + 1}" + (" and others" if count > 1 else "")
+        yield (f"- machine{where}: {info['processor']} ({info['family']}; {', '.join(info['features'])}), {info['processors']} processors, "
+               f"{info['used']} used; {info['system']}" + ("; **it has AVX-512, and every side was kept from it**" if info.get("as") else ""))
+
+
 def section(result, goals, reasons, ids):
     kind, rows, runs = result["kind"], result["rows"], result["runs"]
-    info = result["machine"]
     yield f"## {machine.KINDS.get(kind, kind)}"
     yield ""
-    yield (f"- machine: {info['processor']} ({info['family']}; {', '.join(info['features'])}), {info['processors']} processors, {info['used']} used; "
-           f"{info['system']}")
+    yield from machine_lines(runs)
     for index, run in enumerate(runs):
         yield (f"- run {index + 1}: {run['date']}, clade at {run['clade']}; load average {run['load_before']} before, {run['load_after']} after"
                + (f"; clade's roofline beside it: {run['peak_gflops']:.0f} GFLOP/s, {run['peak_gbps']:.0f} GB/s" if "peak_gflops" in run else "")
                + (", shortened (--quick)" if run["quick"] else ""))
-        for about in sorted(set(run["versions"].values())):
+        for about in [*sorted(set(run["versions"].values())), *run.get("kept", [])]:
             yield f"  - {about}"
     yield ""
     yield from table(["goal", "each", "worst", "rows that hold", "geometric mean", "is", "aim", "met"], goal_lines(goals, rows, reasons, kind, ids))
@@ -137,7 +147,7 @@ def load_results(folder):
     return results
 
 
-def merge(old, kind, info, run, rows, order):
+def merge(old, kind, run, rows, order):
     """what the JSON of a kind becomes: rows measured now replace those of the same id; runs without rows go; rows whose
     id no work has (`order` lists all that may be) go too"""
     old = old or {"kind": kind, "runs": [], "rows": []}
@@ -147,7 +157,7 @@ def merge(old, kind, info, run, rows, order):
     merged = [kept[row_id] for row_id in order if row_id in kept]
     runs, used = [*old["runs"], run], sorted({row["run"] for row in merged})
     place = {run_index: place for place, run_index in enumerate(used)}
-    return {"kind": kind, "machine": info, "runs": [runs[index] for index in used], "rows": [{**row, "run": place[row["run"]]} for row in merged]}
+    return {"kind": kind, "runs": [runs[index] for index in used], "rows": [{**row, "run": place[row["run"]]} for row in merged]}
 
 
 def write(path, text):

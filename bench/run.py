@@ -22,10 +22,12 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path[:0] = [HERE]
+import isa  # noqa: E402
 import machine  # noqa: E402
 import page  # noqa: E402
 import stats  # noqa: E402
 from footprint import Script, all_scripts, row_ids  # noqa: E402
+from isa import Isa  # noqa: E402
 from own import Own  # noqa: E402
 from rows import Gemm, all_works  # noqa: E402
 from side import Missing, Process  # noqa: E402
@@ -45,8 +47,8 @@ def build_release(folder):
 class Peers:
     """the peers' environments and processes; a peer that cannot be had raises Missing, always with the same words"""
 
-    def __init__(self, folder, build, versions, install=True):
-        self.folder, self.build, self.versions, self.install = folder, build, versions, install
+    def __init__(self, folder, build, versions, install=True, may=Isa()):
+        self.folder, self.build, self.versions, self.install, self.may = folder, build, versions, install, may
         self.modules, self.running, self.wrong = {}, {}, {}
 
     def module(self, name):
@@ -56,7 +58,8 @@ class Peers:
 
     def python(self, name):
         """the Python of a peer's virtual environment, made now if it is not there"""
-        module, place = self.module(name), os.path.join(self.folder, getattr(self.module(name), "VENV", name))
+        module = self.module(name)
+        place = os.path.join(self.folder, getattr(module, "VENV", name) + (f"-{self.may.name}" if self.may.build(module) else ""))
         python = os.path.join(place, "bin", "python")
         if os.path.exists(python):
             return python
@@ -66,7 +69,7 @@ class Peers:
         try:
             subprocess.run([sys.executable, "-m", "venv", place + ".part"], check=True, capture_output=True, text=True)
             subprocess.run([os.path.join(place + ".part", "bin", "python"), "-m", "pip", "install", "--quiet", *getattr(module, "INSTALL_OPTIONS", []),
-                            *module.PACKAGES], check=True, capture_output=True, text=True, timeout=3600)
+                            *module.PACKAGES], check=True, capture_output=True, text=True, timeout=3600, env={**os.environ, **self.may.build(module)})
         except (subprocess.SubprocessError, OSError) as error:
             tail = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[-1]
             raise Missing(f"cannot be installed: {tail}") from error
@@ -89,7 +92,7 @@ class Peers:
         if name not in self.running:
             module = self.module(name)
             try:
-                process = Process(self.command(name), machine.CORES, getattr(module, "ENV", None), getattr(module, "PAUSE", 0.0))
+                process = Process(self.command(name), machine.CORES, {**getattr(module, "ENV", {}), **self.may.environment(module)}, getattr(module, "PAUSE", 0.0))
                 self.versions[name] = process.about()
             except Missing as missing:
                 self.wrong[name] = str(missing)
@@ -226,6 +229,7 @@ def tell(row):
 def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--only", action="append", metavar="PATTERN", help="rows to measure, as linear/*/openblas (repeatable)")
+    parser.add_argument("--isa", choices=["avx2"], help="on a machine with AVX-512: every side as on one with AVX2 alone")
     parser.add_argument("--quick", action="store_true", help="few and short repeats")
     parser.add_argument("--peers", default=os.path.join(ROOT, "build-peers"), metavar="FOLDER", help="the peers' environments and the models (build-peers)")
     parser.add_argument("--build", default=os.path.join(ROOT, "build-bench"), metavar="FOLDER", help="the release that is measured (build-bench, made)")
@@ -246,33 +250,36 @@ def choose(works, patterns):
             yield work, names
 
 
-def measure_all(options, chosen, models, rows, versions, peaks):
-    """appends to `rows`, `versions` and `peaks`, so that what is measured lives through an interruption"""
-    program = os.path.join(options.build, "clade")
-    peers = Peers(options.peers, options.build, versions, not options.no_install)
+def measure_all(options, may, chosen, models, rows, run, peaks):
+    """appends to `rows`, `run` and `peaks`, so that what is measured lives through an interruption"""
+    program, versions = os.path.join(options.build, "clade"), run["versions"]
+    peers = Peers(options.peers, options.build, versions, not options.no_install, may)
     make_models(peers, models, program, {path for work, _ in chosen for path in work.needs})
-    gemm = Process([os.path.join(options.build, "bench", "gemm_clade")], machine.CORES)
-    runner = Runner(peers, gemm, lambda fast: Own(program, machine.CORES, fast, peaks), options.quick, models)
-    versions["clade"], versions["linear"], group = Own(program, machine.CORES).about(), gemm.about(), None
+    env = may.environment()
+    if may.name and Own(program, machine.CORES, env=env).device()["native_float_width"] > isa.WIDTH:
+        sys.exit(f"run.py: the device's vectors are not those of {may.name}: {isa.LIBRARY} does not know this PoCL")
+    gemm = Process([os.path.join(options.build, "bench", "gemm_clade")], machine.CORES, env)
+    runner = Runner(peers, gemm, lambda fast: Own(program, machine.CORES, fast, peaks, env), options.quick, models)
+    versions["clade"], versions["linear"], group = Own(program, machine.CORES, env=env).about(), gemm.about(), None
     try:
         for work, names in chosen:
             if work.id.split("/")[0] != group:
                 group = work.id.split("/")[0]
                 peers.close()
-            for row in work.measure(program, machine.CORES, options.quick) if isinstance(work, Script) else runner.measure(work, names):
+            for row in work.measure(program, machine.CORES, options.quick, env) if isinstance(work, Script) else runner.measure(work, names):
                 tell(row)
                 rows.append(row)
     finally:
         peers.close()
         gemm.close()
+        run["kept"] = may.words([peers.module(name) for name in versions if name in peers.modules])
 
 
-def keep(options, run, rows, works):
-    """rows into the JSON of this kind of machine"""
-    kind = machine.kind()
+def keep(options, kind, run, rows, works):
+    """rows into the JSON of a kind of machine"""
     os.makedirs(os.path.join(options.out, "results"), exist_ok=True)
     old = next((result for result in page.load_results(options.out) if result["kind"] == kind), None)
-    page.write(os.path.join(options.out, "results", kind + ".json"), page.dump(page.merge(old, kind, machine.describe(), run, rows, row_ids(works))))
+    page.write(os.path.join(options.out, "results", kind + ".json"), page.dump(page.merge(old, kind, run, rows, row_ids(works))))
 
 
 def main(arguments):
@@ -289,16 +296,17 @@ def main(arguments):
             sys.exit(f"run.py: no row fits {options.only}; --list prints them all")
         start, rows, peaks = time.monotonic(), [], []
         build_release(options.build)
-        run = {"date": machine.today(), "clade": machine.clade_version(ROOT), "quick": options.quick, "load_before": machine.load(), "versions": {}}
+        may = isa.choose(options.isa, os.path.join(options.build, "bench"))
+        run = {"date": machine.today(), "machine": machine.describe(may.name), "clade": machine.clade_version(ROOT), "quick": options.quick, "load_before": machine.load(), "versions": {}}
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            measure_all(options, chosen, models, rows, run["versions"], peaks)
+            measure_all(options, may, chosen, models, rows, run, peaks)
         except KeyboardInterrupt:
             say("interrupted: what was measured is kept")
         run.update(load_after=machine.load(), seconds=round(time.monotonic() - start))
         if peaks:
             run.update(peak_gflops=round(stats.median([peak[0] for peak in peaks]), 1), peak_gbps=round(stats.median([peak[1] for peak in peaks]), 1))
-        keep(options, run, rows, works)
+        keep(options, may.name or machine.kind(), run, rows, works)
     page.publish(options.out, HERE)
     return 0
 

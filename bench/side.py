@@ -20,9 +20,9 @@ class Missing(Exception):
     """why a side cannot be measured here"""
 
 
-def environment(cores):
+def environment(cores, more=None):
     """What both sides get: two pinned cores, PoCL alone, and nothing that a shell may have preset for a peer. (Presets
-    can make OpenBLAS several times slower: AVX2 kernels, one thread.)"""
+    can make OpenBLAS several times slower: AVX2 kernels, one thread.) `more`: what this side gets besides."""
     preset = ("OPENBLAS_", "GOTO_", "OMP_", "GOMP_", "MKL_", "KMP_", "POCL_", "CLADE_")
     env = {key: value for key, value in os.environ.items() if not key.startswith(preset)}
     count = str(len(cores))
@@ -31,6 +31,7 @@ def environment(cores):
                 "OMP_PLACES": ",".join("{%d}" % core for core in cores), "POCL_AFFINITY": "1", "POCL_MAX_PTHREAD_COUNT": count,
                 "BENCH_CORES": ",".join(map(str, cores))})
     env.setdefault("OCL_ICD_VENDORS", "/etc/OpenCL/vendors/pocl.icd")
+    env.update(more or {})
     return env
 
 
@@ -39,7 +40,7 @@ class Process:
 
     def __init__(self, command, cores, env=None, pause=0.0):
         self.pause = pause
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**environment(cores), **(env or {})},
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(cores, env),
                                         preexec_fn=lambda: os.sched_setaffinity(0, cores))
 
     def ask(self, *words):

@@ -9,6 +9,8 @@ PACKAGES = ["llama-cpp-python==0.3.36", "numpy"]
 INSTALL_OPTIONS = ["--no-binary", "llama-cpp-python"]
 PAUSE = 0.03
 CONTEXT = 2048
+AVX2_BUILD = {"CMAKE_ARGS": " ".join(["-DGGML_NATIVE=OFF", *(f"-DGGML_{name}=ON" for name in ("AVX", "AVX2", "FMA", "F16C", "BMI2")),
+                                      *(f"-DGGML_{name}=OFF" for name in ("AVX512", "AVX512_VBMI", "AVX512_VNNI", "AVX512_BF16", "AVX_VNNI"))])}
 
 
 class Side:

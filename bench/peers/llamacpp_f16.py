@@ -4,7 +4,7 @@ from peers import llamacpp
 
 NAME = "llama.cpp, f16 K/V"
 PACKAGES, INSTALL_OPTIONS, PAUSE = llamacpp.PACKAGES, llamacpp.INSTALL_OPTIONS, llamacpp.PAUSE
-VENV = "llamacpp"
+VENV, AVX2_BUILD = "llamacpp", llamacpp.AVX2_BUILD
 
 
 class Side(llamacpp.Side):

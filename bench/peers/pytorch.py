@@ -5,6 +5,7 @@ import os
 NAME = "PyTorch"
 PACKAGES = ["torch==2.15.0", "transformers==5.23.0", "onnx==1.23.2", "numpy"]
 PAUSE = 0.03
+AVX2_ENV = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"}
 
 
 class Side:
@@ -15,7 +16,8 @@ class Side:
     def about(self):
         import torch
         import transformers
-        return f"PyTorch {torch.__version__}, transformers {transformers.__version__}, {self.threads} threads"
+        return (f"PyTorch {torch.__version__}, transformers {transformers.__version__}, {self.threads} threads, "
+                f"CPU capability {torch.backends.cpu.get_cpu_capability()}")
 
     def open(self, folder, batch, tokens):
         import numpy

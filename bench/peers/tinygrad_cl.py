@@ -11,7 +11,7 @@ class Side:
     def about(self):
         from importlib.metadata import version
         from tinygrad import Device
-        return f"tinygrad {version('tinygrad')}, device {Device.DEFAULT}"
+        return f"tinygrad {version('tinygrad')}, device {Device.DEFAULT}, {Device[Device.DEFAULT].device_name}"
 
     def open(self, m, n, k):
         from tinygrad import Tensor, TinyJit

@@ -17,6 +17,7 @@ ROOT, GEMM = (os.path.abspath(path) for path in sys.argv[1:3])
 BENCH = os.path.join(ROOT, "bench")
 sys.dont_write_bytecode = True
 sys.path[:0] = [BENCH]
+import isa  # noqa: E402
 import machine  # noqa: E402
 import page  # noqa: E402
 import run  # noqa: E402
@@ -43,8 +44,8 @@ def pair(name, ours, theirs, **more):
 
 
 def result(kind, rows):
-    return {"kind": kind, "machine": {"processor": "P", "family": "f", "features": ["avx2"], "processors": 2, "used": 2, "system": "S"},
-            "runs": [{"date": "D", "clade": "C", "quick": False, "load_before": 1.0, "load_after": 2.0, "versions": {"a": "OpenBLAS 1"}, "seconds": 1}], "rows": rows}
+    info = {"processor": "P", "family": "f", "features": ["avx2"], "processors": 2, "used": 2, "system": "S"}
+    return {"kind": kind, "runs": [{"date": "D", "machine": info, "clade": "C", "quick": False, "load_before": 1.0, "load_after": 2.0, "versions": {"a": "OpenBLAS 1"}, "seconds": 1}], "rows": rows}
 
 
 class Arithmetic(unittest.TestCase):
@@ -111,13 +112,23 @@ class Page(unittest.TestCase):
     def test_a_run_replaces_only_its_own_rows(self):
         old = result("avx512", [pair("linear/a/openblas", [1], [1]), pair("linear/b/openblas", [2], [2]), pair("gone", [3], [3])])
         run_now = {**old["runs"][0], "date": "E"}
-        new = page.merge(old, "avx512", old["machine"], run_now, [pair("linear/b/openblas", [5], [5])], ["linear/a/openblas", "linear/b/openblas"])
+        new = page.merge(old, "avx512", run_now, [pair("linear/b/openblas", [5], [5])], ["linear/a/openblas", "linear/b/openblas"])
         self.assertEqual([(row["id"], row["ours"], new["runs"][row["run"]]["date"]) for row in new["rows"]],
                          [("linear/a/openblas", [1], "D"), ("linear/b/openblas", [5], "E")])
-        whole = page.merge(new, "avx512", old["machine"], run_now, new["rows"], ["linear/a/openblas", "linear/b/openblas"])
+        whole = page.merge(new, "avx512", run_now, new["rows"], ["linear/a/openblas", "linear/b/openblas"])
         self.assertEqual(len(whole["runs"]), 1)
         self.assertEqual({row["run"] for row in whole["rows"]}, {0})
         self.assertEqual(json.loads(page.dump(new)), new)
+
+    def test_the_page_tells_machines_apart(self):
+        both = result("avx2", [pair("linear/a/openblas", [1], [1]), pair("linear/b/openblas", [1], [1], run=1)])
+        kept = {**both["runs"][0], "machine": {**both["runs"][0]["machine"], "as": "avx2"}, "kept": ["kept from AVX-512: so"]}
+        lines = page.render([both], GOALS, {}).splitlines()
+        self.assertIn("- machine: P (f; avx2), 2 processors, 2 used; S", lines)
+        lines = page.render([{**both, "runs": [*both["runs"], kept]}], GOALS, {}).splitlines()
+        self.assertIn("- machine of run 1: P (f; avx2), 2 processors, 2 used; S", lines)
+        self.assertIn("- machine of run 2: P (f; avx2), 2 processors, 2 used; S; **it has AVX-512, and every side was kept from it**", lines)
+        self.assertIn("  - kept from AVX-512: so", lines)
 
     def test_a_run_leaves_the_other_kind(self):
         other = result("avx2", [pair("linear/a/openblas", [1], [1])])
@@ -232,6 +243,20 @@ class Turns(unittest.TestCase):
         del os.environ["OPENBLAS_CORETYPE"]
         self.assertNotIn("OPENBLAS_CORETYPE", env)
         self.assertEqual((env["OMP_PLACES"], env["OMP_NUM_THREADS"], env["POCL_AFFINITY"]), ("{0},{1}", "2", "1"))
+
+    def test_what_keeps_sides_from_avx512(self):
+        modules = [importlib.import_module("peers." + name) for name in ("openblas", "llamacpp", "onnx_runtime")]
+        self.assertEqual([isa.Isa().environment(modules[0]), isa.Isa().build(modules[1]), isa.Isa().words(modules)], [{}, {}, []])
+        may = isa.Isa("avx2", "/lib.so")
+        self.assertEqual(environment([0, 1], may.environment(modules[0]))["OPENBLAS_CORETYPE"], modules[0].AVX2_ENV["OPENBLAS_CORETYPE"])
+        self.assertEqual(may.environment()["LD_PRELOAD"], "/lib.so")
+        self.assertIn("GGML_AVX512=OFF", may.build(modules[1])["CMAKE_ARGS"])
+        self.assertIn("OpenBLAS by OPENBLAS_CORETYPE=", may.words(modules)[0])
+        peers = FakePeers({})
+        peers.may, peers.folder = may, "/peers"
+        peers.module = lambda name: importlib.import_module("peers." + name)
+        with self.assertRaises(Missing):  # an environment of its own, not that of the unrestricted run
+            peers.python("llamacpp")
 
     def test_works_ask_for_as_many_calls_as_fit(self):
         self.assertEqual(Gemm(1, 384, 384).calls(150, False), 100)

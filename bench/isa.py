@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""A machine with AVX-512 that runs as one with AVX2 alone: what each side gets for it, and the words that the page has
+for it. A peer says its own part in peers/NAME.py: AVX2_ENV, AVX2_BUILD or AVX2_NOT."""
+import os
+
+import machine
+
+LIBRARY = "without_avx512.so"  # beside the C programs of the comparisons
+WIDTH = 8  # floats of a vector of AVX2
+FEATURES = ("AVX512F", "AVX512VL", "AVX512BW", "AVX512DQ", "AVX512CD")
+EVERY_SIDE = "PoCL by taking AVX-512 out of what LLVM tells it of the processor (" + LIBRARY + ")"
+
+
+class Isa:
+    """What sides may use: all that the processor has (name None), or no AVX-512 (avx2)."""
+
+    def __init__(self, name=None, library=None):
+        self.name, self.library = name, library
+
+    def environment(self, module=None):
+        """more variables of a peer's processes, or of ours"""
+        if not self.name:
+            return {}
+        return {"LD_PRELOAD": self.library, "GLIBC_TUNABLES": "glibc.cpu.hwcaps=" + ",".join("-" + name for name in FEATURES), **getattr(module, "AVX2_ENV", {})}
+
+    def build(self, module):
+        """more variables while a peer is compiled; not empty: it has an environment of its own, called NAME-avx2"""
+        return getattr(module, "AVX2_BUILD", {}) if self.name else {}
+
+    def words(self, modules):
+        """what the page says of a run with these peers"""
+        if not self.name:
+            return []
+        ways = [EVERY_SIDE]
+        for module in modules:
+            ways += [f"{module.NAME} by {key}={value}" for key, value in {**getattr(module, "AVX2_ENV", {}), **self.build(module)}.items()]
+        misses = [f"{module.NAME}, which {module.AVX2_NOT}" for module in modules if hasattr(module, "AVX2_NOT")]
+        return ["kept from AVX-512: " + "; ".join(dict.fromkeys(ways)), *(["**not** kept from it: " + "; ".join(misses)] if misses else [])]
+
+
+def choose(name, folder):
+    """of --isa; `folder` holds the C programs. A processor without AVX-512 needs nothing done"""
+    return Isa(name, os.path.join(folder, LIBRARY)) if name == "avx2" and machine.kind() == "avx512" else Isa()
