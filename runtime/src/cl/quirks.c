@@ -53,7 +53,7 @@ static const struct tile {
 	int many_registers; /* -1: either */
 	uint32_t rows, vectors;
 } tiles[] = {
-	{ 16, -1, 12, 2 }, { 8, -1, 4, 2 }, { 4, 1, 6, 4 }, { 4, 0, 4, 2 }, { 1, -1, 4, 4 },
+	{ 16, -1, 12, 2 }, { 8, -1, 6, 2 }, { 4, 1, 6, 4 }, { 4, 0, 4, 2 }, { 1, -1, 4, 4 },
 };
 
 static bool applies(const struct quirk *quirk, const struct clade_device_info *info)
