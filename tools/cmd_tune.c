@@ -182,8 +182,8 @@ static enum clade_status conclude(struct job *job)
 		printf(" kept in %s", path);
 	printf("\n");
 	if (job->passed > 0)
-		printf("%zu passed over, such as blocks whose weights stay quantised: no reference to compare with; "
-		       "--verbose names them\n",
+		printf("%zu passed over: nothing right to measure, or no reference to compare with; --verbose names "
+		       "them\n",
 		       job->passed);
 	if (left > 0)
 		printf("the budget was used up before %zu more; --budget SECONDS gives more time\n", left);

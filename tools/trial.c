@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One op by one implementation: memory, execution, comparison. */
 #include "trial.h"
-
-#include <clade/session.h>
+#include "block_body.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -245,108 +244,6 @@ static enum clade_status run_reference(struct tool *tool, struct clade_device *h
 	return status;
 }
 
-/* ---- bodies of blocks ---- */
-
-struct body {
-	char text[6000], names[CLADE_MAX_PORTS][80];
-	struct clade_input inputs[CLADE_MAX_PORTS];
-	size_t used, input_count;
-};
-
-static void put(struct body *body, const char *format, ...) CLADE_PRINTF(2, 3);
-static void put(struct body *body, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	if (body->used < sizeof(body->text))
-		body->used += (size_t)vsnprintf(body->text + body->used, sizeof(body->text) - body->used, format, args);
-	va_end(args);
-}
-
-/* A graph that is this one block on inputs. False: it is too long, or has weights that no input can be. */
-static bool print_body(const struct clade_op *op, const struct op_case *op_case, const struct clade_case_data *data,
-		       struct body *body)
-{
-	char type[128];
-	uint32_t input = 0, output = 0;
-	put(body, "clade 1\nmodel \"block\"\ninclude \"lib/feed_forward.graph\"\ninclude \"lib/add_norm.graph\"\n"
-		  "include \"lib/projections.graph\"\nentry main {\n");
-	for (size_t i = 0; op->ports[i] != NULL && (op->ports[i]->flags & CLADE_IN) != 0; i++, input++) {
-		if (!data->present[input])
-			continue;
-		if ((op->ports[i]->flags & CLADE_STORED) != 0 && data->input_types[input].dtype != CLADE_F32)
-			return false;
-		char *name = body->names[body->input_count];
-		snprintf(name, sizeof(body->names[0]), "in_%s", op->ports[i]->name);
-		put(body, " input %s : %s\n", name, clade_type_text(&data->input_types[input], type, sizeof(type)));
-		body->inputs[body->input_count++] =
-			(struct clade_input) { name, data->input_types[input], data->inputs[input] };
-	}
-	for (; output < data->output_count; output++)
-		put(body, "%s made_%u", output > 0 ? "," : "", output);
-	put(body, " = %s(", op->name);
-	for (size_t i = 0; i < body->input_count; i++)
-		put(body, "%s%s = %s", i > 0 ? ", " : "", body->names[i] + 3, body->names[i]);
-	put(body, "%s%s)\n", op_case->attrs[0] != '\0' ? ", " : "", op_case->attrs);
-	for (output = 0; output < data->output_count; output++)
-		put(body, " output out_%u : %s = made_%u\n", output,
-		    clade_type_text(&data->output_types[output], type, sizeof(type)), output);
-	put(body, "}\n");
-	return body->used < sizeof(body->text);
-}
-
-static enum clade_status read_body(struct tool *tool, struct clade_session *session, struct right_answer *answer)
-{
-	enum clade_status status = CLADE_OK;
-	for (uint32_t i = 0; i < answer->data->output_count && status == CLADE_OK; i++) {
-		struct clade_type type;
-		size_t bytes = 0;
-		char name[16];
-		snprintf(name, sizeof(name), "out_%u", i);
-		clade_type_bytes(&answer->data->output_types[i], &bytes);
-		answer->outputs[i] = malloc(bytes + 1);
-		status = answer->outputs[i] == NULL
-				 ? clade_fail_memory(&tool->diag, bytes, "an output")
-				 : clade_session_output(session, name, &type, answer->outputs[i], &tool->diag);
-	}
-	return status;
-}
-
-/* The block's body in reference C. A block whose body is not in the library has no answer. */
-static enum clade_status run_body(struct tool *tool, struct clade_device *host, const struct clade_op *op,
-				  const struct op_case *op_case, struct right_answer *answer)
-{
-	struct body *body = calloc(1, sizeof(*body));
-	struct clade_graph *graph = NULL;
-	struct clade_session *session = NULL;
-	struct clade_diag *diag = &tool->diag;
-	struct clade_choices choices = { .size = sizeof(choices), .open_all = true };
-	struct clade_session_params session_params = { .size = sizeof(session_params), .choices = &choices };
-	if (body == NULL)
-		return clade_fail_memory(diag, sizeof(*body), "a block's body");
-	struct clade_graph_params params = { .size = sizeof(params), .path = op->name, .text = body->text };
-	enum clade_status status = CLADE_OK;
-	if (print_body(op, op_case, answer->data, body)) {
-		status = clade_graph_create(tool->context, &params, &graph, diag);
-		if (status == CLADE_ERR_DATA) {
-			clade_diag_reset(diag);
-			status = CLADE_OK;
-		}
-	}
-	if (graph != NULL)
-		status = clade_session_create(graph, host, &session_params, &session, diag);
-	double start = seconds_now();
-	if (status == CLADE_OK && session != NULL)
-		status = clade_session_run(session, "main", body->inputs, body->input_count, diag);
-	answer->seconds = seconds_now() - start;
-	if (status == CLADE_OK && session != NULL)
-		status = read_body(tool, session, answer);
-	clade_session_destroy(&session);
-	clade_graph_destroy(&graph);
-	free(body);
-	return status;
-}
-
 enum clade_status right_answer_make(struct tool *tool, const struct clade_op *op, struct op_case *op_case,
 				    const struct clade_case_data *data, struct right_answer *out)
 {
@@ -357,7 +254,7 @@ enum clade_status right_answer_make(struct tool *tool, const struct clade_op *op
 	if (status == CLADE_OK && ref != NULL)
 		status = run_reference(tool, host, op, ref, out);
 	else if (status == CLADE_OK && (op->flags & CLADE_OP_BLOCK) != 0)
-		status = run_body(tool, host, op, op_case, out);
+		status = block_body_run(tool, host, op, op_case, out);
 	clade_device_unref(&host);
 	return status;
 }

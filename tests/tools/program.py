@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Running the built program from tests: calls, files, and cmocka's closing lines."""
 import json
+import math
 import os
 import re
 import struct
@@ -93,6 +94,27 @@ def safetensors(tensors):
         data += part
     text = json.dumps(head).encode()
     return struct.pack("<Q", len(text)) + text + data
+
+
+# Of a block of the type: ggml's number, elements, bytes, and its bytes by a number that changes it.
+GGUF_TYPES = {
+    "f32": (0, 1, lambda i: struct.pack("<f", i % 13 - 6)),
+    "q8_0": (8, 32, lambda i: struct.pack("<e32b", 0.01, *((i * 31 + k * 7) % 255 - 127 for k in range(32)))),
+    "q5_0": (6, 32, lambda i: struct.pack("<eI16B", 0.02, i * 2654435761 % 2**32, *((i * 5 + k * 9) % 256 for k in range(16)))),
+}
+
+
+def gguf(tensors):
+    """A GGUF file of tensors NAME: (TYPE, SHAPE), with values made up, and without metadata."""
+    heads, data = b"", b""
+    for name, (kind, shape) in tensors.items():
+        number, elements, block = GGUF_TYPES[kind]
+        heads += struct.pack("<Q", len(name)) + name.encode() + struct.pack("<I", len(shape))
+        heads += struct.pack(f"<{len(shape)}QIQ", *reversed(shape), number, len(data))
+        data += b"".join(block(i) for i in range(math.prod(shape) // elements))
+        data += bytes(-len(data) % 32)
+    heads = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), 0) + heads
+    return heads + bytes(-len(heads) % 32) + data
 
 
 def close_to(got, expected, tolerance=1e-5):

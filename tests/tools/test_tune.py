@@ -4,7 +4,7 @@
 import os
 import sys
 
-from program import main
+from program import gguf, main
 
 PROGRAM = os.path.abspath(sys.argv[1])
 PLUGIN = ["--plugin", os.path.abspath(sys.argv[3])]
@@ -147,6 +147,27 @@ def kernels_are_right(clade):
             assert node["wrong"] == 0 and node["candidates"] >= 7 and report["left"] == 0, node
 
 
+def blocks_of_stored_weights(clade):
+    """blocks whose weights stay quantised are tuned by a model's plans, and compared with their bodies"""
+    clade.file("w.gguf", gguf({"w1": ("q8_0", (96, 64)), "b1": ("f32", (96,)), "w2": ("q8_0", (64, 96))}))
+    clade.file("block.graph", """clade 1
+model "block"
+include "lib/feed_forward.graph"
+weight w1 : f32[96, 64]
+weight b1 : f32[96]
+weight w2 : f32[64, 96]
+entry main {
+  input x : f32[8, 64]
+  output y : f32[8, 64] = feed_forward(x, w1, b1, w2)
+}
+""")
+    report = clade.json("tune", "block.graph", "--weights", "w.gguf", "--budget", "200", "--device", "cl")
+    assert report["passed"] == report["left"] == 0 and len(report["nodes"]) == 1, report
+    for node in report["nodes"]:
+        assert node["op"] == "feed_forward" and "w1:q8_0![96,64]" in node["key"], node
+        assert node["wrong"] == 0 and node["candidates"] >= 2, node
+
+
 if __name__ == "__main__":
     everything = [value for name, value in list(globals().items()) if name.startswith("test_")]
-    sys.exit(main([kernels_are_right] if sys.argv[4:] == ["opencl"] else everything, PROGRAM, "tune"))
+    sys.exit(main([kernels_are_right, blocks_of_stored_weights] if sys.argv[4:] == ["opencl"] else everything, PROGRAM, "tune"))

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* A block's case as a model: a graph of this one block, its arguments as inputs, those that are stored in halves or
+ * quantised as weights of a GGUF file in memory. */
+#include "block_body.h"
+
+#include <clade/session.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct argument {
+	char name[80]; /* "in_w1" */
+	const struct clade_type *type;
+	const void *data;
+	bool stored; /* as a weight */
+};
+struct body {
+	char text[8000];
+	size_t used;
+	struct argument arguments[CLADE_MAX_PORTS];
+	size_t count, stored;
+};
+
+static void put(struct body *body, const char *format, ...) CLADE_PRINTF(2, 3);
+static void put(struct body *body, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	if (body->used < sizeof(body->text))
+		body->used += (size_t)vsnprintf(body->text + body->used, sizeof(body->text) - body->used, format, args);
+	va_end(args);
+}
+
+static void list_arguments(const struct clade_op *op, const struct clade_case_data *data, struct body *body)
+{
+	for (uint32_t i = 0; op->ports[i] != NULL && (op->ports[i]->flags & CLADE_IN) != 0; i++) {
+		if (!data->present[i])
+			continue;
+		struct argument *argument = &body->arguments[body->count++];
+		snprintf(argument->name, sizeof(argument->name), "in_%s", op->ports[i]->name);
+		argument->type = &data->input_types[i];
+		argument->data = data->inputs[i];
+		argument->stored = (op->ports[i]->flags & CLADE_STORED) != 0 && argument->type->dtype != CLADE_F32;
+		body->stored += argument->stored;
+	}
+}
+
+/* False: it is too long. */
+static bool print_body(const struct clade_op *op, const struct op_case *op_case, const struct clade_case_data *data,
+		       struct body *body)
+{
+	char type[128];
+	put(body, "clade 1\nmodel \"block\"\ninclude \"lib/feed_forward.graph\"\ninclude \"lib/add_norm.graph\"\n"
+		  "include \"lib/projections.graph\"\n");
+	for (int weights = 1; weights >= 0; weights--) {
+		for (size_t i = 0; i < body->count; i++) {
+			const struct argument *argument = &body->arguments[i];
+			struct clade_type shown = *argument->type;
+			if (argument->stored) /* graphs call them what they stand for */
+				shown.dtype = CLADE_F32;
+			if (argument->stored == weights)
+				put(body, "%s %s : %s\n", weights ? "weight" : "input", argument->name,
+				    clade_type_text(&shown, type, sizeof(type)));
+		}
+		put(body, "%s", weights ? "entry main {\n" : "");
+	}
+	for (uint32_t output = 0; output < data->output_count; output++)
+		put(body, "%s made_%u", output > 0 ? "," : "", output);
+	put(body, " = %s(", op->name);
+	for (size_t i = 0; i < body->count; i++)
+		put(body, "%s%s = %s", i > 0 ? ", " : "", body->arguments[i].name + 3, body->arguments[i].name);
+	put(body, "%s%s)\n", op_case->attrs[0] != '\0' ? ", " : "", op_case->attrs);
+	for (uint32_t output = 0; output < data->output_count; output++)
+		put(body, " output out_%u : %s = made_%u\n", output,
+		    clade_type_text(&data->output_types[output], type, sizeof(type)), output);
+	put(body, "}\n");
+	return body->used < sizeof(body->text);
+}
+
+/* ---- weights ---- */
+
+enum { ALIGNMENT = 32 };
+
+static uint64_t aligned(uint64_t bytes)
+{
+	return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* ggml's number of a type. */
+static uint32_t ggml_type(enum clade_dtype dtype)
+{
+	static const uint32_t numbers[CLADE_DTYPE_COUNT] = {
+		[CLADE_F16] = 1, [CLADE_BF16] = 30, [CLADE_Q8_0] = 8, [CLADE_Q4_0] = 2
+	};
+	return numbers[dtype];
+}
+
+/* The stored arguments as a GGUF file, version 3. */
+static void write_weights(FILE *file, const struct body *body)
+{
+	const struct {
+		char magic[4];
+		uint32_t version;
+		uint64_t tensors, metadata;
+	} head = { { 'G', 'G', 'U', 'F' }, 3, body->stored, 0 };
+	uint64_t offset = 0;
+	fwrite(&head, sizeof(head), 1, file);
+	for (size_t i = 0; i < body->count; i++) {
+		const struct argument *argument = &body->arguments[i];
+		uint64_t length = strlen(argument->name);
+		uint32_t rank = argument->type->rank, type = ggml_type(argument->type->dtype);
+		size_t bytes = 0;
+		if (!argument->stored)
+			continue;
+		fwrite(&length, sizeof(length), 1, file);
+		fwrite(argument->name, 1, length, file);
+		fwrite(&rank, sizeof(rank), 1, file);
+		for (uint32_t axis = rank; axis-- > 0;) /* the innermost first */
+			fwrite(&argument->type->dims[axis], sizeof(int64_t), 1, file);
+		fwrite(&type, sizeof(type), 1, file);
+		fwrite(&offset, sizeof(offset), 1, file);
+		clade_type_bytes(argument->type, &bytes);
+		offset = aligned(offset + bytes);
+	}
+	for (size_t i = 0; i < body->count; i++) {
+		size_t bytes = 0;
+		for (uint64_t pad = aligned((uint64_t)ftell(file)) - (uint64_t)ftell(file); pad > 0; pad--)
+			fputc(0, file);
+		clade_type_bytes(body->arguments[i].type, &bytes);
+		if (body->arguments[i].stored)
+			fwrite(body->arguments[i].data, 1, bytes, file);
+	}
+	for (uint64_t pad = aligned((uint64_t)ftell(file)) - (uint64_t)ftell(file); pad > 0; pad--)
+		fputc(0, file);
+}
+
+/* *out stays NULL where nothing is stored. */
+static enum clade_status open_weights(struct tool *tool, const struct body *body, struct clade_store **out)
+{
+	char path[64];
+	if (body->stored == 0)
+		return CLADE_OK;
+	int fd = memfd_create("block", MFD_CLOEXEC);
+	FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
+	if (file == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return clade_fail_memory(&tool->diag, 0, "a block's weights");
+	}
+	write_weights(file, body);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	enum clade_status status = fflush(file) == 0 && !ferror(file)
+					   ? clade_store_create(tool->context, out, &tool->diag)
+					   : clade_fail_memory(&tool->diag, 0, "a block's weights");
+	if (status == CLADE_OK)
+		status = clade_store_add(*out, path, &tool->diag);
+	fclose(file);
+	return status;
+}
+
+/* ---- running it ---- */
+
+static enum clade_status run_session(struct tool *tool, struct clade_session *session, const struct body *body,
+				     struct right_answer *answer)
+{
+	struct clade_input inputs[CLADE_MAX_PORTS];
+	size_t count = 0;
+	for (size_t i = 0; i < body->count; i++)
+		if (!body->arguments[i].stored)
+			inputs[count++] = (struct clade_input) { body->arguments[i].name, *body->arguments[i].type,
+								 body->arguments[i].data };
+	double start = seconds_now();
+	enum clade_status status = clade_session_run(session, "main", inputs, count, &tool->diag);
+	answer->seconds = seconds_now() - start;
+	for (uint32_t i = 0; i < answer->data->output_count && status == CLADE_OK; i++) {
+		struct clade_type type;
+		size_t bytes = 0;
+		char name[16];
+		snprintf(name, sizeof(name), "out_%u", i);
+		clade_type_bytes(&answer->data->output_types[i], &bytes);
+		answer->outputs[i] = malloc(bytes + 1);
+		status = answer->outputs[i] == NULL
+				 ? clade_fail_memory(&tool->diag, bytes, "an output")
+				 : clade_session_output(session, name, &type, answer->outputs[i], &tool->diag);
+	}
+	return status;
+}
+
+enum clade_status block_body_run(struct tool *tool, struct clade_device *host, const struct clade_op *op,
+				 const struct op_case *op_case, struct right_answer *answer)
+{
+	struct clade_diag *diag = &tool->diag;
+	struct clade_choices choices = { .size = sizeof(choices), .open_all = true };
+	struct clade_session_params session_params = { .size = sizeof(session_params), .choices = &choices };
+	struct clade_graph_params params = { .size = sizeof(params), .path = op->name };
+	struct clade_store *store = NULL;
+	struct clade_graph *graph = NULL;
+	struct clade_session *session = NULL;
+	struct body *body = calloc(1, sizeof(*body));
+	if (body == NULL)
+		return clade_fail_memory(diag, sizeof(*body), "a block's body");
+	list_arguments(op, answer->data, body);
+	enum clade_status status = open_weights(tool, body, &store);
+	if (status == CLADE_OK && print_body(op, op_case, answer->data, body)) {
+		params.text = body->text;
+		params.store = store;
+		status = clade_graph_create(tool->context, &params, &graph, diag);
+		if (status == CLADE_ERR_DATA) {
+			clade_diag_reset(diag);
+			status = CLADE_OK;
+		}
+	}
+	if (graph != NULL)
+		status = clade_session_create(graph, host, &session_params, &session, diag);
+	if (status == CLADE_OK && session != NULL)
+		status = run_session(tool, session, body, answer);
+	clade_session_destroy(&session);
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+	free(body);
+	return status;
+}
