@@ -249,8 +249,17 @@ static enum clade_status create_graph(struct tool *tool, struct model *model, co
 		.settings = settings,
 		.family = model->family[0] != '\0' ? model->family : NULL,
 		.watch = tool->options.watch.items,
+		.state_dtype = tool->options.kv_type,
 	};
-	return clade_graph_create(tool->context, &params, &model->graph, &tool->diag);
+	struct clade_graph_totals totals;
+	enum clade_status status = clade_graph_create(tool->context, &params, &model->graph, &tool->diag);
+	if (status != CLADE_OK || params.state_dtype == CLADE_F32)
+		return status;
+	clade_graph_get_totals(model->graph, &totals);
+	if (totals.kept_states > 0)
+		return CLADE_OK;
+	return fail_usage(tool, CLADE_MSG_TOOL_VALUE, "--kv-type",
+			  "%s keeps no keys and values from run to run that could be f16; leave it out", model->name);
 }
 
 enum clade_status model_open(struct tool *tool, struct model *model)

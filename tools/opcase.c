@@ -512,7 +512,8 @@ static bool make_odd(struct sizes *sizes)
 
 /* ---- storage types ---- */
 
-/* Weights of the case in the type that --type names. False: it has none that may be stored so, or not of these sizes.
+/* Weights and kept states of the case in the type that --type names. False: it has none that may be stored so, or not
+ * of these sizes.
  */
 static bool apply_type(const char *type, struct sizes *sizes)
 {
@@ -523,7 +524,8 @@ static bool apply_type(const char *type, struct sizes *sizes)
 	clade_dtype_from_name(type, &dtype);
 	for (size_t i = 0; i < sizes->line_count; i++) {
 		struct line *line = &sizes->lines[i];
-		if ((line->port->flags & CLADE_STORED) == 0 || strstr(line->rest, "weight") == NULL ||
+		bool weight = (line->port->flags & CLADE_STORED) != 0 && strstr(line->rest, "weight") != NULL;
+		if ((!weight && (line->port->flags & CLADE_KEPT) == 0) ||
 		    (line->port->dtypes & CLADE_DTYPE_BIT(dtype)) == 0)
 			continue;
 		if (strcmp(line->dtype, "f32") != 0 && strcmp(line->dtype, type) != 0)
@@ -534,14 +536,14 @@ static bool apply_type(const char *type, struct sizes *sizes)
 	return any;
 }
 
-/* Whether the op has a weight that may be stored as `type`; else an error that says how. */
+/* Whether the op has a weight or kept state that may be stored as `type`; else an error that says how. */
 static enum clade_status check_type(struct tool *tool, const struct clade_op *op, const char *type)
 {
 	char list[160] = "";
 	uint32_t dtypes = 0;
 	enum clade_dtype dtype;
 	for (size_t i = 0; op->ports[i] != NULL; i++)
-		if ((op->ports[i]->flags & CLADE_STORED) != 0)
+		if ((op->ports[i]->flags & (CLADE_STORED | CLADE_KEPT)) != 0)
 			dtypes |= op->ports[i]->dtypes;
 	for (int i = 0; i < CLADE_DTYPE_COUNT; i++)
 		if ((dtypes & CLADE_DTYPE_BIT(i)) != 0)
@@ -549,8 +551,9 @@ static enum clade_status check_type(struct tool *tool, const struct clade_op *op
 			       clade_dtype_info((enum clade_dtype)i)->name);
 	if (clade_dtype_from_name(type, &dtype) && (dtypes & CLADE_DTYPE_BIT(dtype)) != 0)
 		return CLADE_OK;
-	return fail_usage(tool, CLADE_MSG_TOOL_VALUE, "--type", "%s has no weight stored as \"%s\"; %s%s", op->name,
-			  type, dtypes != 0 ? "its types: " : "it has no weights stored in other types than f32", list);
+	return fail_usage(tool, CLADE_MSG_TOOL_VALUE, "--type", "%s has no weight or state stored as \"%s\"; %s%s",
+			  op->name, type, dtypes != 0 ? "its types: " : "it has none stored in other types than f32",
+			  list);
 }
 
 /* ---- cases ---- */

@@ -45,10 +45,24 @@ const struct option options_choices[] = {
 	{ "no-tuned", NULL, "do not use the winners that `clade tune` has measured", take_flag, AT(no_tuned) },
 	{ "context", "N", "tokens of context: rows reserved in caches from the start", take_integer, AT(context), 0, 1,
 	  1 << 30 },
+	{ "kv-type", "TYPE", "how keys and values of former tokens are kept: f32 (default) or f16, half the memory",
+	  take_kv_type, AT(kv_type) },
 	{ NULL },
 };
 
 /* ---- taking values ---- */
+
+enum clade_status take_kv_type(struct options *options, const struct option *option, const char *value,
+			       size_t word_limit, struct clade_diag *diag)
+{
+	enum clade_dtype dtype;
+	(void)option, (void)word_limit;
+	if (!clade_dtype_from_name(value, &dtype) || (dtype != CLADE_F32 && dtype != CLADE_F16))
+		return clade_fail(diag, CLADE_ERR_USAGE, CLADE_MSG_TOOL_VALUE, "--kv-type",
+				  "\"%s\" is no type that keys and values are kept in; f32 or f16", value);
+	options->kv_type = dtype;
+	return CLADE_OK;
+}
 
 enum clade_status take_flag(struct options *options, const struct option *option, const char *value, size_t word_limit,
 			    struct clade_diag *diag)

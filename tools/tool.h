@@ -4,6 +4,7 @@
 #define CLADE_TOOL_H
 
 #include <clade/clade.h>
+#include <clade/tensor.h>
 #include <clade/messages.h>
 
 #include <jansson.h>
@@ -26,6 +27,7 @@ struct options {
 	bool strict, fast;
 	const char *lock, *locked, *entry, *graph;
 	int64_t context;
+	enum clade_dtype kv_type; /* F32 or F16 */
 	struct words weights, settings, dims;
 	struct words inputs, outputs, expected;
 	double rtol, atol;
@@ -72,7 +74,7 @@ struct option {
 	char letter;     /* 0: none */
 	double min, max; /* of numbers; both 0: unbounded */
 };
-option_fn take_flag, take_text, take_words, take_integer, take_number;
+option_fn take_flag, take_text, take_words, take_integer, take_number, take_kv_type;
 
 struct tool;
 struct command {

@@ -23,6 +23,8 @@ struct clade_graph {
 
 /* Settles the dtypes of weights and of their values: those of their files where all who use them take these. */
 void clade_graph_store_weights(struct clade_graph *graph);
+/* The same of states, where clade_graph_params.state_dtype asks for it. */
+enum clade_status clade_graph_store_states(struct clade_graph *graph, enum clade_dtype dtype, struct clade_diag *diag);
 /* Makes every node's value that a pattern names (as clade_graph_params.watch says) an output of its entry. */
 enum clade_status clade_watch_values(struct clade_graph *graph, const char *const *patterns, struct clade_diag *diag);
 

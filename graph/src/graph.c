@@ -254,6 +254,8 @@ enum clade_status clade_graph_create(struct clade_context *context, const struct
 		status = clade_watch_values(graph, params->watch, diag);
 	if (!status)
 		clade_graph_store_weights(graph);
+	if (!status)
+		status = clade_graph_store_states(graph, params->state_dtype, diag);
 	graph->source = expander.source ? expander.source->text : NULL;
 	graph->decls = expander.decls;
 	graph->decl_count = expander.decl_count;
@@ -377,6 +379,8 @@ void clade_graph_get_totals(const struct clade_graph *graph, struct clade_graph_
 	out->nodes = ir->node_count;
 	out->weights = ir->weight_count;
 	out->states = ir->state_count;
+	for (uint32_t i = 0; i < ir->state_count; i++)
+		out->kept_states += ir->states[i].type.dtype == CLADE_F16;
 	for (uint32_t i = 0; i < ir->box_count; i++)
 		out->boxes += ir->boxes[i].block != NULL;
 	for (uint32_t i = 0; i < ir->weight_count; i++)

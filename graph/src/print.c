@@ -332,6 +332,8 @@ static void print_state(struct printer *printer, const struct clade_ir_state *st
 		clade_string_print(&printer->text, "\n");
 		return;
 	}
+	if (type.dtype == CLADE_F16) /* as the file declares it: f16 is not the graph's choice */
+		type.dtype = CLADE_F32;
 	print_type(printer, &type);
 	clade_string_print(&printer->text, "\n");
 }

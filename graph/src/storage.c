@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Which weights stay in the type that their files store them in: decided from the graph alone, so that every device
- * computes with the same numbers in the same order. */
+/* Which weights stay in the type that their files store them in, and which states are kept as f16: decided from the
+ * graph alone, so that every device computes with the same numbers in the same order. */
 #include "front.h"
+
+#include <clade/messages.h>
 
 static bool may_stay(enum clade_dtype dtype)
 {
@@ -84,4 +86,94 @@ void clade_graph_store_weights(struct clade_graph *graph)
 		}
 	for (uint32_t w = 0; w < ir->weight_count; w++)
 		ir->values[ir->weights[w].value].type.dtype = ir->weights[w].type.dtype;
+}
+
+/* The state that a value lives in, whatever its version. */
+static uint32_t state_of(const struct clade_ir_value *value)
+{
+	return value->kind == CLADE_IR_STATE ? value->index : value->state;
+}
+
+/* Input `index` of a node: a port that takes a state as `dtype`. */
+static bool takes(const struct clade_ir_node *node, uint32_t index, enum clade_dtype dtype)
+{
+	const struct clade_port *port = port_of(node->op, index);
+
+	return port && port->flags & CLADE_KEPT && port->dtypes & CLADE_DTYPE_BIT(dtype);
+}
+
+/* States that something else than such ports reads are out. */
+static void rule_out(const struct clade_ir *ir, enum clade_dtype dtype, bool *kept)
+{
+	for (uint32_t n = 0; n < ir->node_count; n++)
+		for (uint32_t i = 0; i < ir->nodes[n].input_count; i++) {
+			uint32_t value = ir->nodes[n].inputs[i];
+			uint32_t state = value == CLADE_IR_NONE ? CLADE_IR_NONE : state_of(&ir->values[value]);
+
+			if (state != CLADE_IR_NONE && !takes(&ir->nodes[n], i, dtype))
+				kept[state] = false;
+		}
+	for (uint32_t e = 0; e < ir->entry_count; e++)
+		for (uint32_t i = 0; i < ir->entries[e].output_count; i++) {
+			uint32_t state = state_of(&ir->values[ir->entries[e].outputs[i].value]);
+
+			if (state != CLADE_IR_NONE)
+				kept[state] = false; /* what a caller reads is f32 */
+		}
+}
+
+/* What meets at such ports of one node is of one type: keys and values are kept alike. False: nothing has changed. */
+static bool rule_out_partners(const struct clade_ir *ir, enum clade_dtype dtype, bool *kept)
+{
+	bool changed = false;
+
+	for (uint32_t n = 0; n < ir->node_count; n++) {
+		const struct clade_ir_node *node = &ir->nodes[n];
+		bool all = true;
+
+		for (int turn = 0; turn < 2; turn++)
+			for (uint32_t i = 0; i < node->input_count; i++) {
+				uint32_t state = node->inputs[i] == CLADE_IR_NONE
+							 ? CLADE_IR_NONE
+							 : state_of(&ir->values[node->inputs[i]]);
+
+				if (node->inputs[i] == CLADE_IR_NONE || !takes(node, i, dtype))
+					continue;
+				if (turn == 0) {
+					all &= state != CLADE_IR_NONE && kept[state];
+				} else if (!all && state != CLADE_IR_NONE && kept[state]) {
+					kept[state] = false;
+					changed = true;
+				}
+			}
+	}
+	return changed;
+}
+
+enum clade_status clade_graph_store_states(struct clade_graph *graph, enum clade_dtype dtype, struct clade_diag *diag)
+{
+	struct clade_ir *ir = &graph->ir;
+	bool *kept;
+
+	if (dtype != CLADE_F32 && dtype != CLADE_F16)
+		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, "clade_graph_create",
+				  "states are kept as f32 or f16");
+	if (dtype == CLADE_F32)
+		return CLADE_OK;
+	kept = clade_alloc(graph->context, ir->state_count + 1);
+	if (!kept)
+		return clade_fail_memory(diag, ir->state_count, "states");
+	for (uint32_t s = 0; s < ir->state_count; s++)
+		kept[s] = ir->states[s].type.dtype == CLADE_F32;
+	rule_out(ir, dtype, kept);
+	while (rule_out_partners(ir, dtype, kept))
+		;
+	for (uint32_t v = 0; v < ir->value_count; v++)
+		if (state_of(&ir->values[v]) != CLADE_IR_NONE && kept[state_of(&ir->values[v])])
+			ir->values[v].type.dtype = dtype;
+	for (uint32_t s = 0; s < ir->state_count; s++)
+		if (kept[s])
+			ir->states[s].type.dtype = dtype;
+	clade_free(graph->context, kept);
+	return CLADE_OK;
 }

@@ -7,10 +7,10 @@
 #define UNROLL _Pragma("unroll")
 
 /* WIDE keys from row `key` on, columns by keys; keys past row `last` repeat it. */
-static inline void attention_pack(__global const float *k, long k_s, int key, int last, int n, float *panel)
+static inline void attention_pack(__global const kept_t *k, long k_s, int key, int last, int n, float *panel)
 {
 	for (int v = 0; v < NV; v++, panel += VW) {
-		__global const float *each[VW];
+		__global const kept_t *each[VW];
 		int c = 0;
 
 		UNROLL for (int lane = 0; lane < VW; lane++) each[lane] = k + min(key + v * VW + lane, last) * k_s;
@@ -23,7 +23,7 @@ static inline void attention_pack(__global const float *k, long k_s, int key, in
 		}
 		for (; c < n; c++)
 			for (int lane = 0; lane < VW; lane++)
-				panel[c * WIDE + lane] = *each[lane]++;
+				panel[c * WIDE + lane] = KEPT_AT(each[lane]++, 0);
 	}
 }
 
@@ -68,7 +68,7 @@ static inline void attention_pack(__global const float *k, long k_s, int key, in
  * from v and y on, and their join. */
 #define VALUES(R, N)                                                                                                   \
 	static inline void tile_values_##R##x##N(const struct attention_rows *rows, const struct attention_join *join, \
-						 int r0, int active, __global const float *v, long v_s, int4 keys,     \
+						 int r0, int active, __global const kept_t *v, long v_s, int4 keys,    \
 						 __global float *y)                                                    \
 	{                                                                                                              \
 		const float *p = rows->p[r0];                                                                          \
@@ -78,7 +78,7 @@ static inline void attention_pack(__global const float *k, long k_s, int key, in
 		UNROLL for (int r = 0; r < R; r++) UNROLL for (int i = 0; i < N; i++) sum[r][i] = (vf)(0.0f);          \
 		for (int part = 0; part < 2; part++) {                                                                 \
 			for (int end = part ? keys.w : keys.y; j < end; j++) {                                         \
-				__global const float *row = v + (long)j * v_s;                                         \
+				__global const kept_t *row = v + (long)j * v_s;                                        \
                                                                                                                        \
 				UNROLL for (int r = 0; r < R; r++)                                                     \
 				{                                                                                      \
@@ -88,14 +88,14 @@ static inline void attention_pack(__global const float *k, long k_s, int key, in
                                                                                                                        \
 					if (alive)                                                                     \
 						UNROLL for (int i = 0; i < N; i++) sum[r][i] =                         \
-							fma(weight, VLOAD(row + i * VW), sum[r][i]);                   \
+							fma(weight, KEPT_LOAD(row + i * VW), sum[r][i]);                   \
 				}                                                                                      \
 			}                                                                                              \
 			for (; j < keys.z; j++) {                                                                      \
-				__global const float *row = v + (long)j * v_s;                                         \
+				__global const kept_t *row = v + (long)j * v_s;                                        \
 				vf value[N];                                                                           \
                                                                                                                        \
-				UNROLL for (int i = 0; i < N; i++) value[i] = VLOAD(row + i * VW);                     \
+				UNROLL for (int i = 0; i < N; i++) value[i] = KEPT_LOAD(row + i * VW);                     \
 				UNROLL for (int r = 0; r < R; r++)                                                     \
 				{                                                                                      \
 					vf weight = (vf)(p[r * ATTENTION_KEYS + j]);                                   \
@@ -171,7 +171,7 @@ static inline int4 tile_keys(const struct attention_rows *rows, int r, int high)
 
 /* The block's weighted values merged into the rows of y. */
 static inline void tiles_values(const struct attention_rows *rows, const struct attention_join *join, int active,
-				__global const float *v, long v_s, int e, __global float *y)
+				__global const kept_t *v, long v_s, int e, __global float *y)
 {
 	int c = 0, wide = NV;
 
@@ -201,7 +201,7 @@ static inline void tiles_values(const struct attention_rows *rows, const struct 
 }
 
 /* The block of keys from `key` on, of those in sight. */
-static inline void tiles_block(struct attention_rows *rows, int active, int key, int2 sight, int s, __global const float *v,
+static inline void tiles_block(struct attention_rows *rows, int active, int key, int2 sight, int s, __global const kept_t *v,
 			      long v_s, int e, __global float *y, __global float *weights)
 {
 	int lo = max(sight.x - key, 0), hi = min(sight.y - key, ATTENTION_KEYS);

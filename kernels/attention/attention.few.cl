@@ -8,7 +8,7 @@
 /* Chains over columns [c0, end) of VW keys, for each row. Keys past `last` repeat it. */
 static inline void few_chains(const struct attention_rows *rows, int key, int last, int c0, int end, vf *chain)
 {
-	__global const float *each[VW];
+	__global const kept_t *each[VW];
 	int c = c0;
 
 #pragma unroll
@@ -34,7 +34,7 @@ static inline void few_chains(const struct attention_rows *rows, int key, int la
 		float x[VW];
 
 		for (int lane = 0; lane < VW; lane++)
-			x[lane] = *each[lane]++;
+			x[lane] = KEPT_AT(each[lane]++, 0);
 #pragma unroll
 		for (int r = 0; r < ROWS; r++)
 			chain[r] = fma(VLOAD(x), (vf)(rows->q[r][c]), chain[r]);
@@ -47,9 +47,9 @@ static inline void few_chains(const struct attention_rows *rows, int key, int la
 #else
 #define FEW_FETCH(p)
 #endif
-#define FEW_LINE 16 /* floats */
+#define FEW_LINE (64 / (int)sizeof(kept_t)) /* elements */
 
-static inline void few_fetch(__global const float *rows, long step, int lo, int hi, int n)
+static inline void few_fetch(__global const kept_t *rows, long step, int lo, int hi, int n)
 {
 	for (int j = lo; j < hi; j++)
 		for (int c = 0; c < n; c += FEW_LINE)
@@ -58,10 +58,10 @@ static inline void few_fetch(__global const float *rows, long step, int lo, int 
 
 /* Scores of keys lo <= j < hi of the block that lies at row `place`, and up to the next multiple of VW. Values are fetched
  * meanwhile. */
-static inline void few_scores(struct attention_rows *rows, int place, int lo, int hi, __global const float *v, long v_s,
+static inline void few_scores(struct attention_rows *rows, int place, int lo, int hi, __global const kept_t *v, long v_s,
 			      int e)
 {
-	__global const float *k = rows->k + place * rows->k_s;
+	__global const kept_t *k = rows->k + place * rows->k_s;
 
 	few_fetch(k, rows->k_s, lo, min(lo + VW, hi), rows->d);
 	for (int j = lo / VW * VW; j < hi; j += VW) {
@@ -85,14 +85,14 @@ static inline void few_scores(struct attention_rows *rows, int place, int lo, in
 /* N vectors of columns, from v and y on: the chains of all rows over the block's keys lo <= j < hi, and their join. */
 #define FEW_VALUES(name, N)                                                                                            \
 	static inline void name(const struct attention_rows *rows, const struct attention_join *join,                 \
-				__global const float *v, long v_s, int lo, int hi, __global float *y)                  \
+				__global const kept_t *v, long v_s, int lo, int hi, __global float *y)                  \
 	{                                                                                                              \
 		vf sum[ROWS][N];                                                                                       \
                                                                                                                        \
 		_Pragma("unroll") for (int r = 0; r < ROWS; r++)                                                       \
 			_Pragma("unroll") for (int i = 0; i < N; i++) sum[r][i] = (vf)(0.0f);                          \
 		for (int j = lo; j < hi; j++) {                                                                        \
-			__global const float *row = v + (long)j * v_s;                                                 \
+			__global const kept_t *row = v + (long)j * v_s;                                                 \
                                                                                                                        \
 			_Pragma("unroll") for (int r = 0; r < ROWS; r++)                                               \
 			{                                                                                              \
@@ -101,7 +101,7 @@ static inline void few_scores(struct attention_rows *rows, int place, int lo, in
 				if (weight < 0.0f || j < rows->live[r].x || j >= rows->live[r].y)                      \
 					continue;                                                                      \
 				_Pragma("unroll") for (int i = 0; i < N; i++) sum[r][i] =                              \
-					fma((vf)(weight), VLOAD(row + i * VW), sum[r][i]);                             \
+					fma((vf)(weight), KEPT_LOAD(row + i * VW), sum[r][i]);                             \
 			}                                                                                              \
 		}                                                                                                      \
 		for (int r = 0; r < ROWS; r++)                                                                         \
@@ -117,7 +117,7 @@ FEW_VALUES(few_values_one, 1)
 
 /* The block's weighted values merged into the rows of y. */
 static inline void few_merge(const struct attention_rows *rows, const struct attention_join *join, int active,
-			     __global const float *v, long v_s, int e, __global float *y)
+			     __global const kept_t *v, long v_s, int e, __global float *y)
 {
 	int c = 0, lo = INT_MAX, hi = 0;
 
@@ -134,7 +134,7 @@ static inline void few_merge(const struct attention_rows *rows, const struct att
 }
 
 /* The block of keys from `key` on, of those in sight. */
-static inline void few_block(struct attention_rows *rows, int active, int key, int2 sight, int s, __global const float *v,
+static inline void few_block(struct attention_rows *rows, int active, int key, int2 sight, int s, __global const kept_t *v,
 			      long v_s, int e, __global float *y, __global float *weights)
 {
 	int lo = max(sight.x - key, 0), hi = min(sight.y - key, ATTENTION_KEYS);

@@ -89,7 +89,7 @@ __kernel ATTENTION_GROUP void attention__local(ATTENTION_ARGS, __global float *c
 				int row = at / ATTENTION_SLAB, j_of = start + row;
 
 				k_slab[column * ATTENTION_SLAB_STEP + row] = j_of >= lo && j_of < hi && c + column < d
-										     ? k[(long)j_of * k_s + c + column]
+										     ? KEPT_AT(k, (long)j_of * k_s + c + column)
 										     : 0.0f;
 			}
 			for (int at = lane; at < ATTENTION_SLAB * ROWS; at += ATTENTION_LANES) {
@@ -162,7 +162,7 @@ __kernel ATTENTION_GROUP void attention__local(ATTENTION_ARGS, __global float *c
 
 			ATTENTION_EACH_ROW chain[r] = 0.0f;
 			for (int j = lo; j < hi; j++) {
-				float value = v[(long)j * v_s + c];
+				float value = KEPT_AT(v, (long)j * v_s + c);
 
 				ATTENTION_EACH_ROW
 				{

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Writing states: rows at positions, or the whole state. */
-#include "types.clh"
+#include "kept.clh"
 #include "copy.clh"
 
-COPY_KERNEL(store_4, uint, COPY_LOAD, COPY_STORE)
-COPY_KERNEL(store_1, uchar, COPY_LOAD, COPY_STORE)
+COPY_KERNEL(store_4, uint, uint, COPY_LOAD, COPY_STORE, COPY_ONE)
+COPY_KERNEL(store_1, uchar, uchar, COPY_LOAD, COPY_STORE, COPY_ONE)
+COPY_KERNEL(store_half, float, ushort, VLOAD, KEPT_STORE_HALVES, kept_round)
 
 /* state [b, g, c, d], x [b, g, t, d], pos [b, t]. Item (i, g, b) writes elements [i * span, (i + 1) * span) of all rows of
  * one head in turn, so that of rows with equal positions the last one stays. ring: position p is row p mod c. */
-__kernel void cache_write(__global float *state, ulong state_at, __global const float *x, ulong x_at,
+__kernel void cache_write(__global kept_t *state, ulong state_at, __global const float *x, ulong x_at,
 			  __global const int *pos, ulong pos_at, uint b, uint g, uint t, uint c, uint d, uint span,
 			  int ring, long state_b, long state_g, long state_c, long x_b, long x_g, long x_t)
 {
@@ -23,14 +24,14 @@ __kernel void cache_write(__global float *state, ulong state_at, __global const 
 	for (uint row = 0; row < t; row++) {
 		int at = ring && pos[row] >= 0 ? (int)((uint)pos[row] % c) : pos[row];
 		__global const float *from = x + (long)row * x_t;
-		__global float *to = state + (long)clamp(at, 0, (int)c - 1) * state_c;
+		__global kept_t *to = state + (long)clamp(at, 0, (int)c - 1) * state_c;
 		uint i = first;
 
 		if (at < 0 || (uint)at >= c)
 			continue;
 		for (; i + VW <= last; i += VW)
-			VSTORE(VLOAD(from + i), to + i);
+			KEPT_STORE(VLOAD(from + i), to + i);
 		for (; i < last; i++)
-			to[i] = from[i];
+			to[i] = KEPT_ONE(from[i]);
 	}
 }

@@ -3,8 +3,8 @@
 #include "types.clh"
 #include "copy.clh"
 
-COPY_KERNEL(copy_4, uint, COPY_LOAD, COPY_STORE)
-COPY_KERNEL(copy_1, uchar, COPY_LOAD, COPY_STORE)
+COPY_KERNEL(copy_4, uint, uint, COPY_LOAD, COPY_STORE, COPY_ONE)
+COPY_KERNEL(copy_1, uchar, uchar, COPY_LOAD, COPY_STORE, COPY_ONE)
 
 /* Row r of y, r < count, is row (r / per) * step + index[r] of x if 0 <= index[r] < limit, else n times `fill`.
  * Item (i, r) copies elements [i * span, (i + 1) * span) of rows [r * many, (r + 1) * many). */

@@ -42,6 +42,8 @@ static enum clade_status infer_attention(struct clade_infer *infer)
 
 	if (h != g && (g == 0 || infer->ops->div(infer, h, g) == INT64_MIN))
 		return infer->ops->fail(infer, "the heads of q must be a multiple of the heads of k and v");
+	if (infer->inputs[ATTENTION_K]->dtype != infer->inputs[ATTENTION_V]->dtype)
+		return infer->ops->fail(infer, "k and v must be of one type");
 	if (infer->input_count > ATTENTION_MASK && infer->inputs[ATTENTION_MASK])
 		status = check_broadcast(infer, ATTENTION_MASK, "mask");
 	if (!status && params->ring)
@@ -52,6 +54,7 @@ static enum clade_status infer_attention(struct clade_infer *infer)
 }
 
 #define F32 CLADE_DTYPE_BIT(CLADE_F32)
+#define KEPT (F32 | CLADE_DTYPE_BIT(CLADE_F16))
 #define I32 CLADE_DTYPE_BIT(CLADE_I32)
 #define BOOL CLADE_DTYPE_BIT(CLADE_BOOL)
 #define PORT CLADE_PORT
@@ -59,8 +62,9 @@ static enum clade_status infer_attention(struct clade_infer *infer)
 
 static const struct clade_port q = PORT("q", CLADE_IN, F32, "[b, h, t, d]", .help = "queries");
 static const struct clade_port k =
-	PORT("k", CLADE_IN, F32, "[b, g, s, d]", .help = "keys; query head i uses key head i / (h / g)");
-static const struct clade_port v = PORT("v", CLADE_IN, F32, "[b, g, s, e]", .help = "values");
+	PORT("k", CLADE_IN | CLADE_KEPT, KEPT, "[b, g, s, d]", .help = "keys; query head i uses key head i / (h / g)");
+static const struct clade_port v =
+	PORT("v", CLADE_IN | CLADE_KEPT, KEPT, "[b, g, s, e]", .help = "values, of the keys' type");
 static const struct clade_port mask =
 	PORT("mask", CLADE_IN | CLADE_OPTIONAL, BOOL, "*", .help = "[b, h, t, s], each axis full or 1; true: attend");
 static const struct clade_port bias = PORT("bias", CLADE_IN | CLADE_OPTIONAL, F32, "*",

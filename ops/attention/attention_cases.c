@@ -8,6 +8,10 @@
 	"q = f32[" #b ", " #h ", " #t ", " #d "]", "k = f32[" #b ", " #g ", " #s ", " #d "]",                          \
 		"v = f32[" #b ", " #g ", " #s ", " #e "]"
 
+#define F16(b, h, t, d, g, s, e)                                                                                       \
+	"q = f32[" #b ", " #h ", " #t ", " #d "]", "k = f16[" #b ", " #g ", " #s ", " #d "]",                          \
+		"v = f16[" #b ", " #g ", " #s ", " #e "]"
+
 #define RING(case_name, attrs, ...)                                                                                    \
 	CASE(case_name, "causal = true, ring = true, " attrs, CLADE_CASE_REQUIRED, __VA_ARGS__)
 
@@ -92,7 +96,26 @@ const struct clade_case *const attention_cases[] = {
 	     "bias = f32[1, 9, 1, 900]", "q_pos = i32[1, 1] positions:890"),
 	CASE("strided", "causal = true", 0, "q = f32[2, 4, 11, 16] normal strided",
 	     "k = f32[2, 2, 40, 16] normal strided", "v = f32[2, 2, 40, 9] normal strided", "bias = f32[1, 4, 11, 40]"),
+	/* keys and values kept as f16 */
+	CASE("f16", NULL, 0, F16(2, 3, 17, 7, 3, 13, 5)),
+	CASE("f16_keys_257", "causal = true", 0, F16(1, 2, 18, 64, 1, 257, 64)),
+	CASE("f16_long_rows", NULL, 0, F16(1, 1, 2, 300, 1, 67, 515)),
+	CASE("f16_decode", "causal = true", 0, F16(2, 8, 1, 64, 2, 300, 64), "q_pos = i32[2, 1] positions:280",
+	     "kv_len = i32[2] ids:300"),
+	CASE("f16_one_head", "causal = true", 0, F16(1, 1, 1, 64, 1, 700, 80), "q_pos = i32[1, 1] positions:600"),
+	CASE("f16_ring", "causal = true, ring = true, window = 300", CLADE_CASE_REQUIRED, F16(1, 8, 1, 64, 2, 1024, 64),
+	     "q_pos = i32[1, 1] positions:5000"),
+	CASE("f16_few_rows", "causal = true, window = 270, softcap = 3", 0, F16(2, 4, 2, 40, 2, 600, 100),
+	     "mask = bool[2, 1, 2, 600] mask", "bias = f32[1, 4, 2, 600] ninf", "q_pos = i32[2, 2] positions:570"),
+	CASE("f16_strided", "causal = true", 0, "q = f32[2, 4, 11, 16] normal strided",
+	     "k = f16[2, 2, 40, 16] normal strided", "v = f16[2, 2, 40, 9] normal strided"),
+	CASE("f16_tiny", NULL, 0, "q = f32[1, 2, 5, 16]", "k = f16[1, 2, 20, 16] tiny", "v = f16[1, 2, 20, 16] tiny"),
+	CASE("f16_nan", "causal = true", 0, "q = f32[1, 2, 20, 16]", "k = f16[1, 2, 20, 16] nan",
+	     "v = f16[1, 2, 20, 16] inf"),
+	CASE("f16_specials", "causal = true", 0, "q = f32[1, 2, 20, 16]", "k = f16[1, 2, 20, 16]",
+	     "v = f16[1, 2, 20, 16] specials"),
 	/* refused */
+	CASE("two_types", NULL, CLADE_CASE_FAILS, "q = f32[1, 1, 3, 8]", "k = f16[1, 1, 4, 8]", "v = f32[1, 1, 4, 8]"),
 	CASE("ring_without_window", "causal = true, ring = true", CLADE_CASE_FAILS, QKV(1, 1, 3, 8, 1, 256, 8),
 	     "q_pos = i32[1, 3] positions"),
 	CASE("ring_with_mask", "causal = true, ring = true, window = 9", CLADE_CASE_FAILS, QKV(1, 1, 3, 8, 1, 256, 8),

@@ -3,6 +3,7 @@
  * for GPUs) and `cl.cpu` (an item walks over all keys). */
 #include "attention.h"
 #include <clade/op_group.h>
+#include <clade/stored.h>
 
 #define TILE_ROWS 72            /* of an item of cl.cpu: a multiple of the register tiles' heights */
 #define LOCAL_ROWS 8            /* of a work-group of cl.local, unless there is one row in all */
@@ -136,7 +137,8 @@ static enum clade_status prepare_cl(struct clade_prepare *prepare)
 {
 	struct attention_slots *slots = prepare->data;
 	enum clade_status status =
-		prepare->host->kernel(prepare, "attention/attention.cl", "attention_blocks", NULL, &slots->blocks);
+		prepare->host->kernel(prepare, "attention/attention.cl", "attention_blocks",
+				      clade_stored_kept(prepare->node->inputs[ATTENTION_K]->dtype), &slots->blocks);
 
 	return status ? status : prepare_fold(prepare);
 }
@@ -236,17 +238,27 @@ static bool accepts_local(const struct clade_node_info *node, char *why, size_t 
 	       clade_kit_group_fits(node->device, CLADE_KIT_LANES, bytes, why, why_size);
 }
 
+/* What the kernels of cl.local and cl.cpu are told: rows of an item, and how keys and values are kept. */
+static const char *defines(const struct clade_prepare *prepare, int rows, char out[48])
+{
+	const char *kept = clade_stored_kept(prepare->node->inputs[ATTENTION_K]->dtype);
+
+	snprintf(out, 48, "ROWS=%d%s%s", rows, kept ? " " : "", kept ? kept : "");
+	return out;
+}
+
 static enum clade_status prepare_local(struct clade_prepare *prepare)
 {
 	static const char source[] = "attention/attention.local.cl";
 	struct attention_slots *slots = prepare->data;
-	char rows[16];
+	char define[48];
 	enum clade_status status;
 
-	snprintf(rows, sizeof(rows), "ROWS=%d", LOCAL_ROWS);
-	status = prepare->host->kernel(prepare, source, "attention__local", rows, &slots->rows);
+	status = prepare->host->kernel(prepare, source, "attention__local", defines(prepare, LOCAL_ROWS, define),
+				       &slots->rows);
 	if (!status)
-		status = prepare->host->kernel(prepare, source, "attention__local", "ROWS=1", &slots->row);
+		status = prepare->host->kernel(prepare, source, "attention__local", defines(prepare, 1, define),
+					       &slots->row);
 	return status ? status : prepare_fold(prepare);
 }
 
@@ -352,13 +364,13 @@ static enum clade_status prepare_cpu(struct clade_prepare *prepare)
 	const int64_t *q = prepare->node->inputs[ATTENTION_Q]->dims, *k = prepare->node->inputs[ATTENTION_K]->dims;
 	struct attention_slots *slots = prepare->data;
 	int64_t rows = k[1] ? q[2] * (q[1] / k[1]) : 0;
-	char define[32];
+	char define[48];
 	enum clade_status status;
 
 	slots->split = splits(prepare->node);
 	if (rows <= ATTENTION_FEW)
 		slots->shared = slots->split ? (rows > 1 ? 4 : 1) : shared_rows(prepare->node, rows);
-	snprintf(define, sizeof(define), "ROWS=%d", slots->shared ? (int)slots->shared : TILE_ROWS);
+	defines(prepare, slots->shared ? (int)slots->shared : TILE_ROWS, define);
 	if (slots->shared)
 		status = prepare->host->kernel(prepare, "attention/attention.few.cl",
 					       slots->split ? "attention__few_part" : "attention__few", define,
@@ -442,6 +454,7 @@ const struct clade_impl attention_cl = {
 	.data_size = sizeof(struct attention_slots),
 	.prepare = prepare_cl,
 	.run = run_cl,
+	.weight_dtypes = CLADE_DTYPE_BIT(CLADE_F16),
 	.priority = 10,
 };
 
@@ -457,6 +470,7 @@ const struct clade_impl attention_cl_cpu = {
 	.data_size = sizeof(struct attention_slots),
 	.prepare = prepare_cpu,
 	.run = run_cpu,
+	.weight_dtypes = CLADE_DTYPE_BIT(CLADE_F16),
 	.priority = 20,
 	.tunables = CLADE_LIST(struct clade_tunable, &tuned_split, &tuned_rows, &tuned_shared),
 };
@@ -474,6 +488,7 @@ const struct clade_impl attention_cl_local = {
 	.data_size = sizeof(struct attention_slots),
 	.prepare = prepare_local,
 	.run = run_local,
+	.weight_dtypes = CLADE_DTYPE_BIT(CLADE_F16),
 	.priority = 30,
 	.kinds = CLADE_KIT_GPU,
 };

@@ -2,6 +2,7 @@
 /* attention, reference: one query row after another, in the canonical order (ops/ARITHMETIC.md, section 6). */
 #include "attention.h"
 #include "../math.h"
+#include <clade/stored.h>
 
 bool attention_shape_init(const struct clade_run *run, struct attention_shape *shape)
 {
@@ -32,7 +33,9 @@ bool attention_shape_init(const struct clade_run *run, struct attention_shape *s
 /* The row being computed. */
 struct row {
 	const struct attention_shape *shape;
-	const float *q, *k, *v, *bias;
+	const float *q, *bias;
+	const char *k, *v; /* f16 if `half` */
+	bool half;
 	const uint8_t *mask;
 	float *y, *weights;                     /* weights: NULL if not wanted */
 	int64_t k_stride, v_stride, first, end; /* keys [first, end) are in sight */
@@ -40,8 +43,14 @@ struct row {
 	bool any;
 };
 
-/* Sum over K (section 2): blocks of 256, one chain each. */
-static float dot(const float *a, const float *b, int64_t n)
+/* Element i of keys or values. */
+static float kept(const struct row *row, const char *from, int64_t i)
+{
+	return row->half ? clade_stored_half(from + 2 * i) : ((const float *)from)[i];
+}
+
+/* Sum over K (section 2) of the query and the key that begins at element `key`: blocks of 256, one chain each. */
+static float dot(const struct row *row, int64_t key, int64_t n)
 {
 	float sum = 0.0f;
 
@@ -49,7 +58,7 @@ static float dot(const float *a, const float *b, int64_t n)
 		float chain = 0.0f;
 
 		for (int64_t i = block; i < n && i < block + 256; i++)
-			chain = fmaf(a[i], b[i], chain);
+			chain = fmaf(row->q[i], kept(row, row->k, key + i), chain);
 		sum = sum + chain;
 	}
 	return sum;
@@ -69,7 +78,7 @@ static float score_of(const struct row *row, int64_t j)
 
 	if (j < row->first || j >= row->end || (row->mask && !row->mask[j * shape->mask[3]]))
 		return -INFINITY;
-	score = dot(row->q, row->k + place_of(row, j) * row->k_stride, shape->d) * shape->scale;
+	score = dot(row, place_of(row, j) * row->k_stride, shape->d) * shape->scale;
 	if (shape->softcap > 0.0f)
 		score = shape->softcap * clm_tanh(clm_div(score, shape->softcap));
 	if (row->bias)
@@ -111,7 +120,8 @@ static void attend_block(struct row *row, int64_t block, int64_t end)
 
 		for (int64_t j = 0; j < end - block; j++)
 			if (live[j])
-				chain = fmaf(p[j], row->v[place_of(row, block + j) * row->v_stride + i], chain);
+				chain = fmaf(p[j], kept(row, row->v, place_of(row, block + j) * row->v_stride + i),
+					     chain);
 		row->y[i] = row->any ? fmaf(row->y[i], alpha, chain * beta) : chain;
 	}
 	row->l = row->any ? fmaf(row->l, alpha, l * beta) : l;
@@ -192,8 +202,9 @@ static enum clade_status run_ref(const struct clade_run *run)
 		struct row row = { .shape = &shape, .k_stride = k->strides[2], .v_stride = v->strides[2] };
 
 		row.q = (const float *)q->data + b * q->strides[0] + h * q->strides[1] + t * q->strides[2];
-		row.k = (const float *)k->data + b * k->strides[0] + g * k->strides[1];
-		row.v = (const float *)v->data + b * v->strides[0] + g * v->strides[1];
+		row.half = k->type.dtype == CLADE_F16;
+		row.k = (const char *)k->data + (b * k->strides[0] + g * k->strides[1]) * (row.half ? 2 : 4);
+		row.v = (const char *)v->data + (b * v->strides[0] + g * v->strides[1]) * (row.half ? 2 : 4);
 		if (mask)
 			row.mask =
 				(const uint8_t *)mask->data + b * shape.mask[0] + h * shape.mask[1] + t * shape.mask[2];
@@ -233,4 +244,5 @@ const struct clade_impl attention_ref = {
 	.strided_outputs = 1,
 	.accepts = attention_accepts,
 	.run = run_ref,
+	.weight_dtypes = CLADE_DTYPE_BIT(CLADE_F16),
 };

@@ -6,7 +6,9 @@ static enum clade_status infer_store(struct clade_infer *infer)
 {
 	const struct clade_type *state = infer->inputs[0], *x = infer->inputs[1];
 
-	if (state->dtype != x->dtype || state->rank != x->rank)
+	bool rounds = state->dtype == CLADE_F16 && x->dtype == CLADE_F32;
+
+	if ((state->dtype != x->dtype && !rounds) || state->rank != x->rank)
 		return infer->ops->fail(infer, "x must have the state's type");
 	for (uint32_t i = 0; i < x->rank; i++)
 		if (state->dims[i] != x->dims[i])
@@ -16,6 +18,7 @@ static enum clade_status infer_store(struct clade_infer *infer)
 }
 
 #define F32 CLADE_DTYPE_BIT(CLADE_F32)
+#define F16 CLADE_DTYPE_BIT(CLADE_F16)
 #define ANY (F32 | CLADE_DTYPE_BIT(CLADE_I32) | CLADE_DTYPE_BIT(CLADE_BOOL))
 #define PORT CLADE_PORT
 #define INPUTS(...) ((const char *const[]) { __VA_ARGS__, NULL })
@@ -25,13 +28,13 @@ static enum clade_status infer_store(struct clade_infer *infer)
 	(&(const struct clade_case) { sizeof(struct clade_case), case_name, "ring = true", INPUTS(__VA_ARGS__), 0 })
 
 static const struct clade_port rows_state =
-	PORT("state", CLADE_IN | CLADE_STATE, F32, "[b, g, c, d]", .help = "a cache of c positions");
+	PORT("state", CLADE_IN | CLADE_STATE | CLADE_KEPT, F32 | F16, "[b, g, c, d]", .help = "a cache of c positions");
 static const struct clade_port rows_x = PORT("x", CLADE_IN, F32, "[b, g, t, d]", .help = "new rows");
 static const struct clade_port rows_pos = PORT("pos", CLADE_IN, CLADE_DTYPE_BIT(CLADE_I32), "[b, t]",
 					       .help = "their positions; below 0: skipped", .index_of = "state");
 static const struct clade_port rows_out = PORT("cache", CLADE_OUT, 0, NULL, "state", .help = "the state");
-static const struct clade_port store_state = PORT("state", CLADE_IN | CLADE_STATE, ANY, "*");
-static const struct clade_port store_x = PORT("x", CLADE_IN, ANY, "*", .help = "of the state's type");
+static const struct clade_port store_state = PORT("state", CLADE_IN | CLADE_STATE | CLADE_KEPT, ANY | F16, "*");
+static const struct clade_port store_x = PORT("x", CLADE_IN, ANY, "*", .help = "of the state's type; of f16's, f32");
 static const struct clade_port store_out = PORT("stored", CLADE_OUT, 0, NULL, "state", .help = "the state");
 
 static const struct clade_attr ring = { .size = sizeof(struct clade_attr),
@@ -65,6 +68,18 @@ static const struct clade_case *const cache_write_cases[] = {
 	     "pos = i32[3, 40] badids:100000"),
 	RING("ring_of_few", "state = f32[1, 2, 64, 8] normal", "x = f32[1, 2, 5, 8]", "pos = i32[1, 5] positions:62"),
 	RING("ring_of_none", "state = f32[1, 2, 0, 8] normal", "x = f32[1, 2, 3, 8]", "pos = i32[1, 3] positions"),
+	CASE("f16_decode", 0, "state = f16[2, 3, 40, 16] normal state:64", "x = f32[2, 3, 1, 16]",
+	     "pos = i32[2, 1] positions:17"),
+	CASE("f16_prompt", 0, "state = f16[1, 2, 40, 65] normal state:41", "x = f32[1, 2, 33, 65] specials",
+	     "pos = i32[1, 33] positions"),
+	CASE("f16_huge", 0, "state = f16[2, 1, 9, 40] normal", "x = f32[2, 1, 9, 40] huge",
+	     "pos = i32[2, 9] positions"),
+	CASE("f16_tiny", 0, "state = f16[2, 1, 9, 40] normal", "x = f32[2, 1, 9, 40] tiny",
+	     "pos = i32[2, 9] positions"),
+	CASE("f16_strided", 0, "state = f16[2, 3, 40, 16] normal state:256", "x = f32[2, 3, 5, 16] near1 strided",
+	     "pos = i32[2, 5] badids:30"),
+	RING("f16_ring", "state = f16[2, 3, 256, 7] normal state:300", "x = f32[2, 3, 9, 7]",
+	     "pos = i32[2, 9] positions:1020"),
 	CASE("other_width", CLADE_CASE_FAILS, "state = f32[1, 2, 8, 16]", "x = f32[1, 2, 5, 15]",
 	     "pos = i32[1, 5] positions"),
 	CASE("other_heads", CLADE_CASE_FAILS, "state = f32[1, 2, 8, 16]", "x = f32[1, 3, 5, 16]",
@@ -80,7 +95,12 @@ static const struct clade_case *const store_cases[] = {
 	CASE("bools", 0, "state = bool[3, 33] mask", "x = bool[3, 33] mask"),
 	CASE("scalar", 0, "state = f32[]", "x = f32[]"),
 	CASE("empty", 0, "state = f32[0, 3]", "x = f32[0, 3]"),
+	CASE("f16", 0, "state = f16[2, 3, 17, 16]", "x = f32[2, 3, 17, 16] specials"),
+	CASE("f16_with_room", 0, "state = f16[2, 3, 17, 15] normal state:32", "x = f32[2, 3, 17, 15] cancel"),
+	CASE("f16_strided", 0, "state = f16[2, 5, 7]", "x = f32[2, 5, 7] normal strided"),
+	CASE("f16_scalar", 0, "state = f16[]", "x = f32[]"),
 	CASE("other_type", CLADE_CASE_FAILS, "state = f32[3]", "x = i32[3] ids:3"),
+	CASE("f16_of_numbers", CLADE_CASE_FAILS, "state = f16[3]", "x = i32[3] ids:3"),
 	CASE("other_shape", CLADE_CASE_FAILS, "state = f32[3, 2]", "x = f32[2, 3]"),
 	NULL
 };
@@ -89,13 +109,15 @@ static const struct clade_case *const store_cases[] = {
 static void cache_write_cost(const struct clade_node_info *node, struct clade_cost *cost)
 {
 	cost->flops = 0;
-	cost->bytes = 8.0 * (double)clade_kit_count(node->inputs[1]) + 4.0 * (double)clade_kit_count(node->inputs[2]);
+	cost->bytes = (4.0 + clade_kit_width(node->inputs[0]->dtype)) * (double)clade_kit_count(node->inputs[1]) +
+		      4.0 * (double)clade_kit_count(node->inputs[2]);
 }
 
 static void store_cost(const struct clade_node_info *node, struct clade_cost *cost)
 {
 	cost->flops = 0;
-	cost->bytes = 2.0 * clade_kit_width(node->inputs[1]->dtype) * (double)clade_kit_count(node->inputs[1]);
+	cost->bytes = (double)(clade_kit_width(node->inputs[0]->dtype) + clade_kit_width(node->inputs[1]->dtype)) *
+		      (double)clade_kit_count(node->inputs[1]);
 }
 
 static const struct clade_op cache_write_op = {
@@ -103,7 +125,9 @@ static const struct clade_op cache_write_op = {
 	.name = "cache_write",
 	.doc = "Row x[b, g, i] goes to state[b, g, pos[b, i]]; where pos is below 0 or not below c, nothing is "
 	       "written. Of "
-	       "rows with equal positions the last one stays. A ring: see the attribute.",
+	       "rows with equal positions the last one stays. Into a state of f16 values are rounded to nearest even. "
+	       "A "
+	       "ring: see the attribute.",
 	.params_size = sizeof(struct cache_params),
 	.attrs = CLADE_LIST(struct clade_attr, &ring),
 	.ports = CLADE_LIST(struct clade_port, &rows_state, &rows_x, &rows_pos, &rows_out),
@@ -116,7 +140,7 @@ static const struct clade_op cache_write_op = {
 static const struct clade_op store_op = {
 	.size = sizeof(struct clade_op),
 	.name = "store",
-	.doc = "The whole state becomes x.",
+	.doc = "The whole state becomes x; one of f16, x rounded to nearest even.",
 	.ports = CLADE_LIST(struct clade_port, &store_state, &store_x, &store_out),
 	.infer = infer_store,
 	.cases = store_cases,

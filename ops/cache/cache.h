@@ -4,6 +4,7 @@
 #define CLADE_OPS_CACHE_H
 
 #include <clade/op_kit.h>
+#include <clade/stored.h>
 
 struct cache_params {
 	bool ring;

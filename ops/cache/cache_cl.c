@@ -10,15 +10,17 @@ static enum clade_status prepare_cache_write(struct clade_prepare *prepare)
 {
 	struct cache_slots *slots = prepare->data;
 
-	return prepare->host->kernel(prepare, "cache/cache.cl", "cache_write", NULL, &slots->kernel);
+	return prepare->host->kernel(prepare, "cache/cache.cl", "cache_write",
+				     clade_stored_kept(prepare->node->inputs[0]->dtype), &slots->kernel);
 }
 
 static enum clade_status prepare_store(struct clade_prepare *prepare)
 {
 	struct cache_slots *slots = prepare->data;
-	bool one_byte = clade_kit_width(prepare->node->inputs[0]->dtype) == 1;
+	uint32_t width = clade_kit_width(prepare->node->inputs[0]->dtype);
+	const char *name = width == 1 ? "store_1" : width == 2 ? "store_half" : "store_4";
 
-	return prepare->host->kernel(prepare, "cache/cache.cl", one_byte ? "store_1" : "store_4", NULL, &slots->kernel);
+	return prepare->host->kernel(prepare, "cache/cache.cl", name, NULL, &slots->kernel);
 }
 
 static enum clade_status run_cache_write(const struct clade_run *run)
@@ -80,6 +82,7 @@ const struct clade_impl cache_write_cl = {
 	.prepare = prepare_cache_write,
 	.run = run_cache_write,
 	.priority = 10,
+	.weight_dtypes = CLADE_DTYPE_BIT(CLADE_F16),
 };
 
 const struct clade_impl cache_store_cl = {
@@ -94,4 +97,5 @@ const struct clade_impl cache_store_cl = {
 	.prepare = prepare_store,
 	.run = run_store,
 	.priority = 10,
+	.weight_dtypes = CLADE_DTYPE_BIT(CLADE_F16),
 };

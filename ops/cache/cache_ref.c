@@ -2,6 +2,21 @@
 /* cache_write and store, reference. */
 #include "cache.h"
 
+static void *cache_at(const struct clade_tensor *tensor, int64_t b, int64_t g, int64_t row)
+{
+	int64_t at = b * tensor->strides[0] + g * tensor->strides[1] + row * tensor->strides[2];
+
+	return (char *)tensor->data + at * clade_kit_width(tensor->type.dtype);
+}
+
+static void cache_put(enum clade_dtype dtype, void *to, const float *from, int64_t n)
+{
+	if (dtype == CLADE_F32)
+		memcpy(to, from, (size_t)n * sizeof(*from));
+	for (int64_t i = 0; i < n && dtype == CLADE_F16; i++)
+		((uint16_t *)to)[i] = clade_stored_to_half(from[i]);
+}
+
 static enum clade_status run_cache_write(const struct clade_run *run)
 {
 	const struct clade_tensor *state = run->inputs[0], *x = run->inputs[1];
@@ -17,13 +32,20 @@ static enum clade_status run_cache_write(const struct clade_run *run)
 				at = ring && at >= 0 ? at % capacity : at;
 				if (at < 0 || at >= capacity || !dims[3])
 					continue;
-				memcpy((float *)state->data + b * state->strides[0] + g * state->strides[1] +
-					       at * state->strides[2],
-				       (const float *)x->data + b * x->strides[0] + g * x->strides[1] +
-					       t * x->strides[2],
-				       (size_t)dims[3] * sizeof(float));
+				cache_put(state->type.dtype, cache_at(state, b, g, at), cache_at(x, b, g, t), dims[3]);
 			}
 	return CLADE_OK;
+}
+
+static void store_halves(const struct clade_walk *walk, const float *x, uint16_t *state)
+{
+	int64_t rows = clade_walk_rows(walk), from, to;
+
+	for (int64_t row = 0; row < rows; row++) {
+		clade_walk_row(walk, row, &from, &to);
+		for (int64_t i = 0; i < walk->dims[0]; i++)
+			state[to + i * walk->to[0]] = clade_stored_to_half(x[from + i * walk->from[0]]);
+	}
 }
 
 static enum clade_status run_store(const struct clade_run *run)
@@ -32,7 +54,10 @@ static enum clade_status run_store(const struct clade_run *run)
 	struct clade_walk walk;
 
 	clade_walk_make(&walk, x->type.rank, x->type.dims, x->strides, state->strides);
-	clade_walk_host(&walk, x->data, state->data, clade_kit_width(x->type.dtype));
+	if (state->type.dtype == x->type.dtype)
+		clade_walk_host(&walk, x->data, state->data, clade_kit_width(x->type.dtype));
+	else
+		store_halves(&walk, x->data, state->data);
 	return CLADE_OK;
 }
 
@@ -45,6 +70,7 @@ const struct clade_impl cache_write_ref = {
 	.strided_inputs = 3,
 	.strided_outputs = 1,
 	.run = run_cache_write,
+	.weight_dtypes = CLADE_DTYPE_BIT(CLADE_F16),
 };
 
 const struct clade_impl cache_store_ref = {
@@ -56,4 +82,5 @@ const struct clade_impl cache_store_ref = {
 	.strided_inputs = 3,
 	.strided_outputs = 1,
 	.run = run_store,
+	.weight_dtypes = CLADE_DTYPE_BIT(CLADE_F16),
 };

@@ -119,7 +119,8 @@ static const struct clade_port *input_named(const struct clade_op *op, const cha
 static enum clade_status check_port(const struct clade_op *op, const struct clade_port *port, uint32_t inputs,
 				    uint32_t outputs, bool last_input, const char *origin, struct clade_diag *diag)
 {
-	const uint32_t known = CLADE_IN | CLADE_OUT | CLADE_OPTIONAL | CLADE_VARIADIC | CLADE_STATE | CLADE_STORED;
+	const uint32_t known =
+		CLADE_IN | CLADE_OUT | CLADE_OPTIONAL | CLADE_VARIADIC | CLADE_STATE | CLADE_STORED | CLADE_KEPT;
 	bool in = port->flags & CLADE_IN;
 
 	if (!is_word(port->name, ""))
@@ -132,7 +133,7 @@ static enum clade_status check_port(const struct clade_op *op, const struct clad
 			      port->name);
 	if ((port->flags & CLADE_VARIADIC) && (!in || !last_input))
 		return refuse(diag, origin, "op %s: only the last input may be variadic, not %s", op->name, port->name);
-	if (!in && (port->flags & (CLADE_STATE | CLADE_STORED)))
+	if (!in && (port->flags & (CLADE_STATE | CLADE_STORED | CLADE_KEPT)))
 		return refuse(diag, origin, "op %s: only inputs are states or weights, not %s", op->name, port->name);
 	if (inputs >= CLADE_MAX_PORTS || outputs >= CLADE_MAX_PORTS)
 		return refuse(diag, origin, "op %s: more than %d inputs or outputs", op->name, CLADE_MAX_PORTS);

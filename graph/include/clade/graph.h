@@ -104,6 +104,9 @@ struct clade_graph_params {
 				   * Caches are then whole, whatever window they have */
 	const char
 		*invert; /* a `source` block to read backwards, for clade_graph_export; NULL: none. Needs the store */
+	/* F16: states that only ports with CLADE_KEPT (op.h) read and write, such as caches of keys and values, are
+	 * kept as f16: half the memory, values rounded when they are written. F32 (0): as the graph says. */
+	enum clade_dtype state_dtype;
 };
 /* The built-in families ("llama", ...). Index past the end: false. */
 CLADE_API bool clade_family_at(size_t index, char out_name[64]);
@@ -144,6 +147,7 @@ struct clade_graph_port {
 };
 struct clade_graph_totals {
 	uint64_t nodes, boxes, weights, parameters, weight_bytes, states;
+	uint64_t kept_states; /* of `states`, those kept as clade_graph_params.state_dtype instead of f32 */
 };
 CLADE_API size_t clade_graph_entry_count(const struct clade_graph *graph);
 CLADE_API const char *clade_graph_entry(const struct clade_graph *graph, size_t index);

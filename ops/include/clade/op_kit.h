@@ -45,7 +45,7 @@ static inline int64_t clade_kit_count(const struct clade_type *type)
 
 static inline uint32_t clade_kit_width(enum clade_dtype dtype)
 {
-	return dtype == CLADE_BOOL ? 1u : 4u;
+	return dtype == CLADE_BOOL ? 1u : dtype == CLADE_F16 ? 2u : 4u;
 }
 
 /* An axis counted from the front; -1 if `axis` does not exist in `rank` axes. */
@@ -165,21 +165,33 @@ static inline void clade_walk_make(struct clade_walk *walk, uint32_t rank, const
 	}
 }
 
-/* On the host device: `width` is the bytes of an element. */
-static inline void clade_walk_host(const struct clade_walk *walk, const void *source, void *target, size_t width)
+/* Where row `row` of the walk begins on both sides. */
+static inline void clade_walk_row(const struct clade_walk *walk, int64_t row, int64_t *out_from, int64_t *out_to)
 {
-	int64_t rows = 1, n = walk->dims[0];
+	*out_from = *out_to = 0;
+	for (uint32_t i = 1; i < walk->rank; i++) {
+		*out_from += row % walk->dims[i] * walk->from[i];
+		*out_to += row % walk->dims[i] * walk->to[i];
+		row /= walk->dims[i];
+	}
+}
+
+static inline int64_t clade_walk_rows(const struct clade_walk *walk)
+{
+	int64_t rows = 1;
 
 	for (uint32_t i = 1; i < walk->rank; i++)
 		rows *= walk->dims[i];
-	for (int64_t row = 0; row < rows && n; row++) {
-		int64_t rest = row, from = 0, to = 0;
+	return rows;
+}
 
-		for (uint32_t i = 1; i < walk->rank; i++) {
-			from += rest % walk->dims[i] * walk->from[i];
-			to += rest % walk->dims[i] * walk->to[i];
-			rest /= walk->dims[i];
-		}
+/* On the host device: `width` is the bytes of an element. */
+static inline void clade_walk_host(const struct clade_walk *walk, const void *source, void *target, size_t width)
+{
+	int64_t rows = clade_walk_rows(walk), n = walk->dims[0], from, to;
+
+	for (int64_t row = 0; row < rows && n; row++) {
+		clade_walk_row(walk, row, &from, &to);
 		if (walk->from[0] == 1 && walk->to[0] == 1) {
 			memmove((char *)target + (size_t)to * width, (const char *)source + (size_t)from * width,
 				(size_t)n * width);
@@ -197,11 +209,9 @@ static inline enum clade_status clade_walk_launch(const struct clade_run *run, u
 						  const struct clade_tensor *target)
 {
 	bool big = clade_kit_big_items(run->device);
-	int64_t rows = 1, n = walk->dims[0], many, span;
+	int64_t rows = clade_walk_rows(walk), n = walk->dims[0], many, span;
 	uint32_t count = 0;
 
-	for (uint32_t i = 1; i < walk->rank; i++)
-		rows *= walk->dims[i];
 	if (rows > UINT32_MAX / 2 || n > UINT32_MAX / 2)
 		return run->host->run_fail(run, CLADE_ERR_UNSUPPORTED,
 					   "a copy of %lld rows of %lld elements is more than 32 bits can count",

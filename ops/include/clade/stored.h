@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Weights in the type that their file stores, read on the host by references: inline only, nothing to link. */
+/* Weights in the type that their file stores, and states that are kept as f16, read and written on the host by
+ * references: inline only, nothing to link. */
 #ifndef CLADE_STORED_H
 #define CLADE_STORED_H
 
@@ -20,6 +21,12 @@ static inline const char *clade_stored_define(enum clade_dtype dtype)
 	       : dtype == CLADE_Q8_0 ? "WEIGHT=q8_0"
 	       : dtype == CLADE_Q4_0 ? "WEIGHT=q4_0"
 				     : NULL;
+}
+
+/* The same of a state (kernels/include/kept.clh). */
+static inline const char *clade_stored_kept(enum clade_dtype dtype)
+{
+	return dtype == CLADE_F16 ? "KEPT_F16=1" : NULL;
 }
 
 static inline bool clade_stored_in_groups(enum clade_dtype dtype)
@@ -53,6 +60,26 @@ static inline float clade_stored_half(const void *at)
 	if (exponent == 0)
 		return (sign ? -1.0f : 1.0f) * ((float)fraction * 0x1p-24f);
 	return clade_stored_bits(sign | (exponent + 112u) << 23 | fraction << 13);
+}
+
+/* An f32 as f16, to the nearest, of two equally near ones the even; from 65520 on an infinity. */
+static inline uint16_t clade_stored_to_half(float value)
+{
+	uint32_t bits, sign, size;
+	float shifted;
+
+	memcpy(&bits, &value, sizeof(bits));
+	sign = bits >> 16 & 0x8000u;
+	size = bits & 0x7fffffffu;
+	if (size > 0x7f800000u)
+		return (uint16_t)(sign | 0x7e00u);
+	if (size >= 0x477ff000u)
+		return (uint16_t)(sign | 0x7c00u);
+	if (size >= 0x38800000u)
+		return (uint16_t)(sign | (size - 0x38000000u + 0xfffu + (size >> 13 & 1u)) >> 13);
+	shifted = clade_stored_bits(size) + 0.5f; /* whose last place is that of f16's subnormals */
+	memcpy(&bits, &shifted, sizeof(bits));
+	return (uint16_t)(sign | (bits - 0x3f000000u));
 }
 
 /* An element of f32, f16 or bf16. */

@@ -61,7 +61,10 @@ enum clade_port_flags {
 	CLADE_STATE = 16,   /* input: a state that the op writes in place; its first output is that state again */
 	/* input: a weight that is bound here (and elsewhere only to such ports) keeps the type in which its file stores
 	 * it, if that is one of `dtypes`; else it arrives as f32 */
-	CLADE_STORED = 32
+	CLADE_STORED = 32,
+	/* input: a state that is bound here (and elsewhere only to such ports) may be kept as f16, if that is one of
+	 * `dtypes` (clade_graph_params.state_dtype) */
+	CLADE_KEPT = 64
 };
 struct clade_port {
 	uint32_t size;
@@ -229,8 +232,8 @@ struct clade_impl {
 	/* CLADE_KIND_BIT set: kinds of devices on which it is chosen unasked; on others only a pin, a rule or a lock
 	 * file takes it. 0: any. */
 	uint32_t kinds;
-	/* CLADE_DTYPE_BITs, beside f32, of weights that it reads at CLADE_STORED ports. It is not asked about others.
-	 */
+	/* CLADE_DTYPE_BITs, beside f32, of weights that it reads at CLADE_STORED ports and of states at CLADE_KEPT
+	 * ports. It is not asked about others. */
 	uint32_t weight_dtypes;
 	/* NULL-terminated, at most CLADE_MAX_TUNABLES; NULL: nothing to tune. Tables that end before it have none:
 	 * clade_impl_tunables. */
