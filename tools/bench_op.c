@@ -45,6 +45,8 @@ static enum clade_status open_place(struct work *work, const char *selector, str
 	enum clade_status status = clade_device_open(tool->context, selector, &out->device, &tool->diag);
 	if (status != CLADE_OK && tool->diag.where[0] == '\0' && selector != NULL)
 		snprintf(tool->diag.where, sizeof(tool->diag.where), "--device %.64s", selector);
+	if (status == CLADE_OK && (tool->options.fast || tool->options.rules.count > 0))
+		clade_device_try_dot(out->device);
 	return status == CLADE_OK ? clade_queue_create(out->device, false, &out->queue, &tool->diag) : status;
 }
 
@@ -268,7 +270,7 @@ static enum clade_status open_runners(struct work *work, struct place *place, co
 		char why[256] = "";
 		bool named;
 		if (((impl->needs & CLADE_NEEDS_HOST) != 0) != host || !is_wanted(tool, impl, &named) ||
-		    *count == MOST_IMPLS)
+		    *count == MOST_IMPLS || (impl->precision != CLADE_PRECISION_FULL && !tool->options.fast && !named))
 			continue;
 		*runner = (struct runner) { .first = 0 };
 		trial_describe(&runner->trial, op, data, clade_device_get_info(place->device));

@@ -273,25 +273,42 @@ static bool may_choose(const struct clade_rules *rules, const struct clade_impl 
 	return !reason;
 }
 
-/* Whether `impl` takes the node on its device; a host implementation on another device is asked with the host's info.
- */
-static bool accepts(const struct clade_impl *impl, struct clade_node_info *info, const struct clade_device_info *host,
-		    char *why, size_t why_size)
+/* Whether `impl` takes the node on its device. An instruction that must be tried first is tried when the first node
+ * wants it and nothing else is against it, since that takes time. */
+static bool takes(const struct clade_rules *rules, const struct clade_impl *impl, const struct clade_node_info *info,
+		  char *why, size_t why_size)
+{
+	if (impl->needs & CLADE_NEEDS_INT_DOT && info->device->dot == CLADE_DOT_VNNI_UNTRIED && rules->device) {
+		struct clade_device_info hopeful = *info->device;
+		struct clade_node_info asked = *info;
+
+		hopeful.dot = CLADE_DOT_VNNI;
+		asked.device = &hopeful;
+		if (clade_impl_accepts(impl, &asked, why, why_size))
+			clade_device_try_dot(rules->device);
+	}
+	return clade_impl_accepts(impl, info, why, why_size);
+}
+
+/* The same; a host implementation on another device is asked with the host's info. */
+static bool accepts(const struct clade_rules *rules, const struct clade_impl *impl, struct clade_node_info *info,
+		    const struct clade_device_info *host, char *why, size_t why_size)
 {
 	const struct clade_device_info *device = info->device;
 	bool ok;
 
 	if (on_host(impl))
 		info->device = host;
-	ok = clade_impl_accepts(impl, info, why, why_size);
+	ok = takes(rules, impl, info, why, why_size);
 	info->device = device;
 	return ok;
 }
 
 /* The implementation that a rule or pin names. */
-static enum clade_status choose_named(const struct clade_ir *ir, uint32_t node, struct clade_node_info *info,
-				      const struct clade_device_info *host, const char *name, enum clade_origin origin,
-				      struct clade_choice *out, struct clade_diag *diag)
+static enum clade_status choose_named(const struct clade_rules *rules, const struct clade_ir *ir, uint32_t node,
+				      struct clade_node_info *info, const struct clade_device_info *host,
+				      const char *name, enum clade_origin origin, struct clade_choice *out,
+				      struct clade_diag *diag)
 {
 	const struct clade_ir_node *n = &ir->nodes[node];
 	const struct clade_impl *impl = clade_impl_find(ir->context, n->op->name, name);
@@ -314,7 +331,7 @@ static enum clade_status choose_named(const struct clade_ir *ir, uint32_t node, 
 				  n->op->name, name, n->op->name, nearest ? "; did you mean '" : "",
 				  nearest ? nearest : "", nearest ? "'?" : "");
 	}
-	if (!accepts(impl, info, host, why, sizeof(why)))
+	if (!accepts(rules, impl, info, host, why, sizeof(why)))
 		return clade_fail(diag, status, CLADE_MSG_IMPL_REFUSED, where, "%s: %s.%s refuses this node: %s",
 				  n->path, n->op->name, name, why);
 	out->impl = impl;
@@ -344,7 +361,7 @@ static bool choose_measured(const struct clade_rules *rules, const struct clade_
 	char key[CLADE_TUNED_KEY], why[256] = "";
 	const struct clade_impl *impl;
 	struct clade_winner winner;
-	bool takes;
+	bool taken;
 
 	memset(out->tuned, 0, sizeof(out->tuned));
 	if (!rules->tuned || !clade_tuned_key(op, info, key, sizeof(key)) ||
@@ -354,11 +371,11 @@ static bool choose_measured(const struct clade_rules *rules, const struct clade_
 	if (!impl || (only && impl != only) || on_host(impl) != (info->device->kind == CLADE_DEVICE_HOST) ||
 	    (!only && !may_choose(rules, impl, info->device->kind, why, sizeof(why))))
 		return false;
-	takes = clade_tuned_values(impl, winner.values, out->tuned);
+	taken = clade_tuned_values(impl, winner.values, out->tuned);
 	info->tuned = out->tuned;
-	takes = takes && clade_impl_accepts(impl, info, why, sizeof(why));
+	taken = taken && takes(rules, impl, info, why, sizeof(why));
 	info->tuned = NULL;
-	if (!takes) {
+	if (!taken) {
 		memset(out->tuned, 0, sizeof(out->tuned));
 		return false;
 	}
@@ -382,7 +399,7 @@ static enum clade_status choose_first(const struct clade_rules *rules, const str
 		if (impl == measured)
 			continue;
 		if (may_choose(rules, impl, info->device->kind, why, sizeof(why)) &&
-		    accepts(impl, info, host, why, sizeof(why))) {
+		    accepts(rules, impl, info, host, why, sizeof(why))) {
 			if (!out->impl && on_host(impl) == main_is_host) {
 				out->impl = impl;
 				continue;
@@ -423,10 +440,10 @@ enum clade_status clade_choose_node(const struct clade_rules *rules, const struc
 
 	*out = (struct clade_choice) { 0 };
 	if (rule >= 0)
-		status = choose_named(ir, node, info, host, rules->rules[rule].name, rules->rules[rule].origin, out,
-				      diag);
+		status = choose_named(rules, ir, node, info, host, rules->rules[rule].name, rules->rules[rule].origin,
+				      out, diag);
 	else if (pin)
-		status = choose_named(ir, node, info, host, pin, CLADE_ORIGIN_PIN, out, diag);
+		status = choose_named(rules, ir, node, info, host, pin, CLADE_ORIGIN_PIN, out, diag);
 	else {
 		choose_measured(rules, ir, ir->nodes[node].op, info, NULL, out);
 		status = choose_first(rules, ir, node, info, host, out, diag);
@@ -531,7 +548,7 @@ enum clade_status clade_choose_box(const struct clade_rules *rules, const struct
 			snprintf(reason, sizeof(reason), "'%s' is asked for", name);
 		if (!reason[0] && !name)
 			may_choose(rules, impl, info->device->kind, reason, sizeof(reason));
-		if (!reason[0] && !out->impl && clade_impl_accepts(impl, info, reason, sizeof(reason))) {
+		if (!reason[0] && !out->impl && takes(rules, impl, info, reason, sizeof(reason))) {
 			out->impl = impl;
 			continue;
 		}

@@ -21,7 +21,8 @@ struct clade_rules {
 	uint32_t count;
 	struct clade_rule *rules; /* a later one wins; lock lines come before the command line's */
 	bool strict, fast, open_all, keep_values;
-	struct clade_tuned *tuned; /* NULL: none */
+	struct clade_tuned *tuned;   /* NULL: none */
+	struct clade_device *device; /* the session's; NULL: nothing can be tried */
 };
 
 struct clade_choice {

@@ -142,6 +142,8 @@ enum clade_status clade_session_create(const struct clade_graph *graph, struct c
 		clade_session_set_capacity(session, params && params->capacity > 0 ? params->capacity : FIRST_CAPACITY);
 	if (!status)
 		status = clade_rules_create(graph, choices, &session->rules, diag);
+	if (!status)
+		session->rules->device = device;
 	if (!status && choices && choices->size >= sizeof(*choices) && choices->tuned_text)
 		status =
 			clade_rules_add_tuned(session->rules, choices->tuned_text, clade_device_get_info(device), diag);

@@ -45,6 +45,10 @@ extern const struct clade_op clade_op_feed_forward, clade_op_gated_feed_forward,
 extern const struct clade_impl clade_impl_feed_forward_cl, clade_impl_feed_forward_cl_cpu,
 	clade_impl_gated_feed_forward_cl_cpu, clade_impl_qkv_cl_cpu, clade_impl_linear_add_cl_cpu,
 	clade_impl_add_norm_cl;
+extern const struct clade_impl clade_impl_feed_forward_cl_dot, clade_impl_gated_feed_forward_cl_dot,
+	clade_impl_qkv_cl_dot, clade_impl_linear_add_cl_dot;
+extern const struct clade_impl clade_impl_feed_forward_cl_plain, clade_impl_gated_feed_forward_cl_plain,
+	clade_impl_qkv_cl_plain, clade_impl_linear_add_cl_plain;
 extern const struct clade_impl clade_impl_add_norm_cl_group, clade_impl_add_norm_cl_sub;
 
 #endif

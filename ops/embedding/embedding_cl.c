@@ -39,7 +39,8 @@ static enum clade_status run_cl(const struct clade_run *run)
 		CLADE_INT(table->type.dims[0]),
 		CLADE_UINT(d),
 		CLADE_UINT(span),
-		CLADE_UINT(table->layout.kind == CLADE_LAYOUT_PANEL ? table->layout.width : 0),
+		CLADE_UINT(table->layout.width),
+		CLADE_UINT(table->layout.kind == CLADE_LAYOUT_QUADS),
 	};
 	return run->host->launch(
 		run, slots->kernel, args, sizeof(args) / sizeof(args[0]),

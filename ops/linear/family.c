@@ -10,7 +10,8 @@ enum clade_status clade_family_linear(const struct clade_host *host, struct clad
 	static const struct clade_impl *const impls[] = { &clade_impl_linear_ref,      &clade_impl_linear_cl,
 							  &clade_impl_linear_cl_cpu,   &clade_impl_matmul_ref,
 							  &clade_impl_matmul_cl,       &clade_impl_matmul_cl_cpu,
-							  &clade_impl_linear_cl_local, &clade_impl_matmul_cl_local };
+							  &clade_impl_linear_cl_local, &clade_impl_matmul_cl_local,
+							  &clade_impl_linear_cl_dot,   &clade_impl_linear_cl_plain };
 	enum clade_status status = CLADE_OK;
 
 	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops) && !status; i++)

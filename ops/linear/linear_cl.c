@@ -9,7 +9,7 @@
 /* Kernels count rows and columns in 32 bits, with room to round up to a tile. */
 #define LIMIT INT32_MAX
 
-static bool counts_fit(const struct clade_node_info *node, char *why, size_t why_size)
+bool clade_linear_counts_fit(const struct clade_node_info *node, char *why, size_t why_size)
 {
 	const struct clade_type *w = node->inputs[1];
 	int64_t rows = linear_rows(node->inputs[0]);
@@ -62,7 +62,7 @@ const struct clade_impl clade_impl_linear_cl = {
 	.name = "cl",
 	.doc = "an item makes four rows of one column; any device",
 	.needs = CLADE_NEEDS_OPENCL,
-	.accepts = counts_fit,
+	.accepts = clade_linear_counts_fit,
 	.prepare = prepare_cl,
 	.run = run_cl,
 	.priority = 10,
@@ -77,7 +77,7 @@ static bool accepts_cpu(const struct clade_node_info *node, char *why, size_t wh
 		snprintf(why, why_size, "w is not a weight, so it cannot be packed in advance");
 		return false;
 	}
-	return counts_fit(node, why, why_size);
+	return clade_linear_counts_fit(node, why, why_size);
 }
 
 static enum clade_status prepare_cpu(struct clade_prepare *prepare)

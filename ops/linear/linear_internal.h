@@ -34,9 +34,12 @@ static inline int64_t linear_rows(const struct clade_type *x)
 /* The canonical sum over K of a[i * a_step] * b[i * b_step]: the specification of every product here. */
 float clade_linear_dot(const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t k);
 
+/* Whether kernels can count the node's rows and columns; shared by linear's implementations. */
+bool clade_linear_counts_fit(const struct clade_node_info *node, char *why, size_t why_size);
+
 extern const struct clade_op clade_op_linear, clade_op_matmul;
 extern const struct clade_impl clade_impl_linear_ref, clade_impl_linear_cl, clade_impl_linear_cl_cpu,
-	clade_impl_linear_cl_local;
+	clade_impl_linear_cl_local, clade_impl_linear_cl_dot, clade_impl_linear_cl_plain;
 extern const struct clade_impl clade_impl_matmul_ref, clade_impl_matmul_cl, clade_impl_matmul_cl_cpu,
 	clade_impl_matmul_cl_local;
 

@@ -295,6 +295,12 @@ const struct clade_device_info *clade_device_get_info(const struct clade_device 
 	return device ? &device->info : NULL;
 }
 
+void clade_device_try_dot(struct clade_device *device)
+{
+	if (device && device->driver->try_dot)
+		device->driver->try_dot(device);
+}
+
 void clade_device_get_counters(const struct clade_device *device, struct clade_device_counters *out)
 {
 	struct clade_device *d = (struct clade_device *)device; /* the lock and the atomics are not const */

@@ -133,6 +133,7 @@ struct clade_driver {
 				   struct clade_diag *diag);
 	void (*save_programs)(struct clade_device *device);
 	size_t (*fill_cache)(struct clade_device *device, bool later);
+	void (*try_dot)(struct clade_device *device); /* NULL: nothing can be tried */
 	enum clade_status (*exec_create)(struct clade_exec *exec, struct clade_diag *diag);
 	void (*exec_destroy)(struct clade_exec *exec);
 	void (*exec_begin)(struct clade_exec *exec); /* before each run */

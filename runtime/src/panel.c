@@ -102,20 +102,56 @@ static void q4_0_unpack(const char *quants, int64_t width, int64_t j, char *row)
 	}
 }
 
+/* A block's bytes as words, for dot products of unsigned with signed bytes: `flip` turns what is signed unsigned. */
+static void move_words(char *to, int64_t to_step, const char *from, int64_t from_step, int64_t count, uint32_t flip)
+{
+	for (int64_t i = 0; i < count; i++) {
+		uint32_t word;
+
+		memcpy(&word, from + i * from_step, 4);
+		word ^= flip;
+		memcpy(to + i * to_step, &word, 4);
+	}
+}
+
+#define SIGNS UINT32_C(0x80808080)
+
+static void q8_0_to_quads(char *quants, int64_t width, int64_t j, const char *row)
+{
+	move_words(quants + j * 4, width * 4, row, 4, Q8_0_QUANTS / 4, SIGNS);
+}
+
+static void q8_0_from_quads(const char *quants, int64_t width, int64_t j, char *row)
+{
+	move_words(row, 4, quants + j * 4, width * 4, Q8_0_QUANTS / 4, SIGNS);
+}
+
+static void q4_0_to_quads(char *quants, int64_t width, int64_t j, const char *row)
+{
+	move_words(quants + j * 4, width * 4, row, 4, Q4_0_QUANTS / 4, 0);
+}
+
+static void q4_0_from_quads(const char *quants, int64_t width, int64_t j, char *row)
+{
+	move_words(row, 4, quants + j * 4, width * 4, Q4_0_QUANTS / 4, 0);
+}
+
 static const struct codec {
 	int64_t bytes, step; /* of a block's quants; between those of one row */
 	int zero;            /* a byte of quants that are 0 */
 	void (*pack)(char *quants, int64_t width, int64_t j, const char *row);
 	void (*unpack)(const char *quants, int64_t width, int64_t j, char *row);
-} codecs[CLADE_DTYPE_COUNT] = {
-	[CLADE_Q8_0] = { Q8_0_QUANTS, 1, 0, q8_0_pack, q8_0_unpack },
-	[CLADE_Q4_0] = { Q4_0_QUANTS, 4, 0x88, q4_0_pack, q4_0_unpack },
+} codecs[CLADE_LAYOUT_COUNT][CLADE_DTYPE_COUNT] = {
+	[CLADE_LAYOUT_PANEL][CLADE_Q8_0] = { Q8_0_QUANTS, 1, 0, q8_0_pack, q8_0_unpack },
+	[CLADE_LAYOUT_PANEL][CLADE_Q4_0] = { Q4_0_QUANTS, 4, 0x88, q4_0_pack, q4_0_unpack },
+	[CLADE_LAYOUT_QUADS][CLADE_Q8_0] = { Q8_0_QUANTS, 4, 0x80, q8_0_to_quads, q8_0_from_quads },
+	[CLADE_LAYOUT_QUADS][CLADE_Q4_0] = { Q4_0_QUANTS, 4, 0x88, q4_0_to_quads, q4_0_from_quads },
 };
 
-void clade_panel_blocks(enum clade_dtype dtype, char *panel, char *rows, int64_t columns, int64_t width, int64_t first,
-			int64_t count, bool pack)
+void clade_panel_blocks(enum clade_dtype dtype, unsigned kind, char *panel, char *rows, int64_t columns, int64_t width,
+			int64_t first, int64_t count, bool pack)
 {
-	const struct codec *codec = &codecs[dtype];
+	const struct codec *codec = &codecs[kind][dtype];
 	size_t block = (size_t)(SCALE + codec->bytes), group = block * (size_t)width;
 
 	for (int64_t k = 0; k < columns; k++, panel += group)
@@ -131,10 +167,11 @@ void clade_panel_blocks(enum clade_dtype dtype, char *panel, char *rows, int64_t
 		}
 }
 
-void clade_panel_pad(enum clade_dtype dtype, size_t bytes, char *panel, int64_t columns, int64_t width, int64_t used)
+void clade_panel_pad(enum clade_dtype dtype, unsigned kind, size_t bytes, char *panel, int64_t columns, int64_t width,
+		     int64_t used)
 {
 	size_t group = bytes * (size_t)width, left = (size_t)(width - used);
-	const struct codec *codec = dtype == CLADE_DTYPE_COUNT ? NULL : &codecs[dtype];
+	const struct codec *codec = dtype == CLADE_DTYPE_COUNT ? NULL : &codecs[kind][dtype];
 
 	for (int64_t k = 0; k < columns; k++, panel += group) {
 		if (!codec) {

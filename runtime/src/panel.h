@@ -9,11 +9,12 @@
  * [first, first + count) of a panel of `width`: into the panel if `pack`, else back. */
 void clade_panel_elements(size_t bytes, char *panel, char *rows, int64_t columns, int64_t width, int64_t first,
 			  int64_t count, bool pack);
-/* The same for a type in blocks; `columns` counts blocks. */
-void clade_panel_blocks(enum clade_dtype dtype, char *panel, char *rows, int64_t columns, int64_t width, int64_t first,
-			int64_t count, bool pack);
+/* The same for a type in blocks; `columns` counts blocks; `kind`: PANEL or QUADS. */
+void clade_panel_blocks(enum clade_dtype dtype, unsigned kind, char *panel, char *rows, int64_t columns, int64_t width,
+			int64_t first, int64_t count, bool pack);
 /* Writes +0 into places [used, width) of all columns. `dtype`: of a type in blocks, else CLADE_DTYPE_COUNT; `bytes`: of
  * an element or block. */
-void clade_panel_pad(enum clade_dtype dtype, size_t bytes, char *panel, int64_t columns, int64_t width, int64_t used);
+void clade_panel_pad(enum clade_dtype dtype, unsigned kind, size_t bytes, char *panel, int64_t columns, int64_t width,
+		     int64_t used);
 
 #endif

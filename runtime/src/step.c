@@ -25,10 +25,6 @@ static bool has_fp16(const struct clade_device_info *device)
 {
 	return device->fp16 != 0;
 }
-static bool has_int_dot(const struct clade_device_info *device)
-{
-	return device->int_dot != 0;
-}
 
 static const struct need {
 	uint32_t flag;
@@ -39,8 +35,24 @@ static const struct need {
 	{ CLADE_NEEDS_OPENCL, is_opencl, "it runs on OpenCL devices only" },
 	{ CLADE_NEEDS_SUB_GROUPS, has_sub_groups, "the device has no sub-groups" },
 	{ CLADE_NEEDS_FP16, has_fp16, "the device has no f16 arithmetic" },
-	{ CLADE_NEEDS_INT_DOT, has_int_dot, "the device has no integer dot product" },
 };
+
+/* Said last: why a device without does not matter to weights that do not fit anyway. */
+static bool can_dot(const struct clade_device_info *device, char *why, size_t why_size)
+{
+	static const char *const reasons[] = {
+		[CLADE_DOT_NONE] = "the device has no instruction for dot products of bytes",
+		[CLADE_DOT_VNNI_UNTRIED] = "its assembler has not been tried on this device yet",
+		[CLADE_DOT_VNNI_NOBODY] = "its assembler needs a trial in another process, and nobody could start one "
+					  "or keep its outcome",
+		[CLADE_DOT_VNNI_FAILED] = "its assembler failed a trial in another process on this device and driver",
+	};
+	const char *reason = device->dot <= CLADE_DOT_VNNI_FAILED ? reasons[device->dot] : reasons[0];
+
+	if (reason)
+		snprintf(why, why_size, "%s", reason);
+	return !reason;
+}
 
 static double bytes_of(const struct clade_type *const *types, uint32_t count)
 {
@@ -98,7 +110,9 @@ bool clade_impl_accepts(const struct clade_impl *impl, const struct clade_node_i
 				 clade_dtype_info(node->inputs[i]->dtype)->name);
 			return false;
 		}
-	return !impl->accepts || impl->accepts(node, why, why_size);
+	if (impl->accepts && !impl->accepts(node, why, why_size))
+		return false;
+	return !(impl->needs & CLADE_NEEDS_INT_DOT) || can_dot(node->device, why, why_size);
 }
 
 /* ---- services of prepare ---- */

@@ -127,8 +127,9 @@ const char *clade_type_text(const struct clade_type *type, char *out, size_t siz
 
 const char *clade_layout_name(struct clade_layout layout, char *out, size_t size)
 {
-	if (layout.kind == CLADE_LAYOUT_PANEL)
-		snprintf(out, size, "panel:%u", (unsigned)layout.width);
+	if (layout.kind == CLADE_LAYOUT_PANEL || layout.kind == CLADE_LAYOUT_QUADS)
+		snprintf(out, size, "%s:%u", layout.kind == CLADE_LAYOUT_PANEL ? "panel" : "quads",
+			 (unsigned)layout.width);
 	else
 		snprintf(out, size, "%s", layout.kind == CLADE_LAYOUT_ROWS ? "rows" : "unknown");
 	return out;
@@ -163,7 +164,8 @@ bool clade_layout_bytes(const struct clade_type *type, struct clade_layout layou
 
 	if (layout.kind == CLADE_LAYOUT_ROWS)
 		return clade_type_bytes(type, out_bytes);
-	if (layout.kind != CLADE_LAYOUT_PANEL || layout.width == 0 || !matrix_of(type, &matrix))
+	if ((layout.kind != CLADE_LAYOUT_PANEL && layout.kind != CLADE_LAYOUT_QUADS) || layout.width == 0 ||
+	    !matrix_of(type, &matrix) || (layout.kind == CLADE_LAYOUT_QUADS && !matrix.blocks))
 		return false;
 	if (!clade_size_add((size_t)matrix.rows, layout.width - 1u, &padded))
 		return false;
@@ -204,13 +206,13 @@ static enum clade_status transfer(const struct clade_type *type, struct clade_la
 		char *row = rows + (size_t)(n - first) * row_bytes;
 
 		if (matrix.blocks)
-			clade_panel_blocks(type->dtype, panel, row, matrix.columns, width, j, part, pack);
+			clade_panel_blocks(type->dtype, layout.kind, panel, row, matrix.columns, width, j, part, pack);
 		else
 			clade_panel_elements(matrix.bytes, panel, row, matrix.columns, width, j, part, pack);
 		n += part;
 		if (pack && n == matrix.rows && n % width)
-			clade_panel_pad(matrix.blocks ? type->dtype : CLADE_DTYPE_COUNT, matrix.bytes, panel,
-					matrix.columns, width, n % width);
+			clade_panel_pad(matrix.blocks ? type->dtype : CLADE_DTYPE_COUNT, layout.kind, matrix.bytes,
+					panel, matrix.columns, width, n % width);
 	}
 	return CLADE_OK;
 }

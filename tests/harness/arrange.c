@@ -74,7 +74,7 @@ enum clade_status arranged_create(struct clade_context *context, struct clade_de
 	out->tensor.type = *type;
 	out->tensor.layout = arrangement->layout;
 	payload = (size_t)set_strides(&out->tensor, arrangement) * element;
-	if ((arrangement->layout.kind == CLADE_LAYOUT_PANEL || clade_dtype_info(type->dtype)->block > 1) &&
+	if ((arrangement->layout.kind != CLADE_LAYOUT_ROWS || clade_dtype_info(type->dtype)->block > 1) &&
 	    !clade_layout_bytes(type, arrangement->layout, &payload))
 		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, NULL, "no such layout for this type");
 	/* One element behind the guard: aligned to the element and to nothing more. */
@@ -85,7 +85,7 @@ enum clade_status arranged_create(struct clade_context *context, struct clade_de
 	if (!out->image || !out->now)
 		return clade_fail_memory(diag, out->bytes, "a test tensor");
 	poison(out->image, out->bytes);
-	if (values && arrangement->layout.kind == CLADE_LAYOUT_PANEL) {
+	if (values && arrangement->layout.kind != CLADE_LAYOUT_ROWS) {
 		int64_t rows = 1;
 
 		for (uint32_t i = 0; i + 1 < type->rank; i++)

@@ -62,8 +62,10 @@ static enum clade_status describe(struct single *single, struct work *work, stru
 	for (uint32_t i = 0; work->op->ports[i] && work->op->ports[i]->flags & CLADE_IN; i++)
 		if (single->input_count <= i)
 			single->input_count = i + 1;
-	for (uint32_t i = 0; i < single->input_count; i++)
+	for (uint32_t i = 0; i < single->input_count; i++) {
 		work->inputs[i] = single->inputs[i].present ? &single->inputs[i].type : NULL;
+		work->sources[i] = single->inputs[i].weight ? CLADE_FROM_WEIGHT : CLADE_FROM_VALUE;
+	}
 	if (!status)
 		status = clade_infer_types(work->op, work->params, single->input_count, work->inputs, types,
 					   &single->output_count, diag);
@@ -89,10 +91,16 @@ static enum clade_status make_tensors(struct single *single, struct work *work, 
 	const struct arrangement dense = { .row_gap = 0 };
 	enum clade_status status = CLADE_OK;
 
-	for (uint32_t i = 0; i < single->input_count && !status; i++)
+	for (uint32_t i = 0; i < single->input_count && !status; i++) {
+		struct arrangement packed = { .layout = clade_step_layout(work->step, i) };
+
+		if (packed.layout.kind == CLADE_LAYOUT_ANY)
+			packed.layout = single->inputs[i].any;
 		if (single->inputs[i].present)
 			status = arranged_create(single->context, single->device, work->inputs[i],
-						 single->inputs[i].data, &dense, &work->ins[i], diag);
+						 single->inputs[i].data, single->inputs[i].weight ? &packed : &dense,
+						 &work->ins[i], diag);
+	}
 	for (uint32_t i = 0; i < single->output_count && !status; i++) {
 		work->written[i] = &work->outs[i];
 		if (i == 0 && clade_op_state_input(work->op) >= 0)

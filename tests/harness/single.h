@@ -8,7 +8,9 @@
 struct single_tensor {
 	bool present;
 	struct clade_type type;
-	void *data; /* dense row-major; outputs: owned, freed by single_finish */
+	void *data;              /* dense row-major; outputs: owned, freed by single_finish */
+	bool weight;             /* inputs: bound as a weight, in the layout that the implementation asks for... */
+	struct clade_layout any; /* ... in this one if it takes any */
 };
 
 struct single {

@@ -336,15 +336,20 @@ static void test_panels(void **state)
 }
 
 /* Quant k of row n where tensor.h says that panels of blocks have it. */
-static int panel_quant(enum clade_dtype dtype, const unsigned char *packed, int64_t columns, int64_t width, int64_t n,
-		       int64_t k)
+static int panel_quant(enum clade_dtype dtype, uint16_t kind, const unsigned char *packed, int64_t columns,
+		       int64_t width, int64_t n, int64_t k)
 {
 	int64_t block = clade_dtype_info(dtype)->bytes;
 	const unsigned char *group = packed + (n / width * (columns / 32) + k / 32) * width * block;
 
+	group += 2 * width;
+	if (kind == CLADE_LAYOUT_QUADS && dtype == CLADE_Q8_0)
+		return group[(k % 32 / 4 * width + n % width) * 4 + k % 4] - 128;
+	if (kind == CLADE_LAYOUT_QUADS)
+		return (group[(k % 16 / 4 * width + n % width) * 4 + k % 4] >> k % 32 / 16 * 4 & 15) - 8;
 	if (dtype == CLADE_Q8_0)
-		return (signed char)group[2 * width + k % 32 * width + n % width];
-	return (group[2 * width + (k % 32 / 8 * width + n % width) * 4 + k % 8 / 2] >> k % 2 * 4 & 15) - 8;
+		return (signed char)group[k % 32 * width + n % width];
+	return (group[(k % 32 / 8 * width + n % width) * 4 + k % 8 / 2] >> k % 2 * 4 & 15) - 8;
 }
 
 static int row_quant(enum clade_dtype dtype, const unsigned char *rows, int64_t columns, int64_t n, int64_t k)
@@ -357,10 +362,11 @@ static int row_quant(enum clade_dtype dtype, const unsigned char *rows, int64_t 
 	return (k < 16 ? block[2 + k] & 15 : block[2 + k - 16] >> 4) - 8;
 }
 
-static void check_blocks(enum clade_dtype dtype, int64_t rows, int64_t columns, uint16_t width, int64_t step)
+static void check_blocks(enum clade_dtype dtype, uint16_t kind, int64_t rows, int64_t columns, uint16_t width,
+			 int64_t step)
 {
 	struct clade_type type = { dtype, 2, { rows, columns } };
-	struct clade_layout layout = { CLADE_LAYOUT_PANEL, width };
+	struct clade_layout layout = { kind, width };
 	int64_t row = columns / 32 * clade_dtype_info(dtype)->bytes, all = (rows + width - 1) / width * width;
 	unsigned char *source = malloc((size_t)(rows * row)), *packed, *back = malloc((size_t)(rows * row));
 	size_t bytes;
@@ -384,7 +390,7 @@ static void check_blocks(enum clade_dtype dtype, int64_t rows, int64_t columns, 
 				n % width * 2;
 			static const unsigned char zero[2];
 
-			assert_int_equal(panel_quant(dtype, packed, columns, width, n, k),
+			assert_int_equal(panel_quant(dtype, kind, packed, columns, width, n, k),
 					 n < rows ? row_quant(dtype, source, columns, n, k) : 0);
 			assert_memory_equal(
 				scale, n < rows ? source + n * row + k / 32 * clade_dtype_info(dtype)->bytes : zero, 2);
@@ -406,11 +412,12 @@ static void test_panels_of_blocks(void **state)
 	size_t bytes;
 
 	for (size_t r = 0; r < 4; r++)
-		for (size_t s = 0; s < 3; s++) {
-			check_blocks(CLADE_Q8_0, rows[r], 96, 32, steps[s]);
-			check_blocks(CLADE_Q4_0, rows[r], 64, 32, steps[s]);
-			check_blocks(CLADE_Q4_0, rows[r], 32, 3, steps[s]);
-		}
+		for (size_t s = 0; s < 3; s++)
+			for (uint16_t kind = CLADE_LAYOUT_PANEL; kind <= CLADE_LAYOUT_QUADS; kind++) {
+				check_blocks(CLADE_Q8_0, kind, rows[r], 96, 32, steps[s]);
+				check_blocks(CLADE_Q4_0, kind, rows[r], 64, 32, steps[s]);
+				check_blocks(CLADE_Q4_0, kind, rows[r], 32, 3, steps[s]);
+			}
 	assert_false(clade_type_bytes(&ragged, &bytes));
 	assert_false(clade_layout_bytes(&ragged, (struct clade_layout) { CLADE_LAYOUT_PANEL, 8 }, &bytes));
 	assert_false(clade_type_bytes(&scalar, &bytes));
@@ -427,6 +434,9 @@ static void test_layout_errors(void **state)
 
 	assert_string_equal(clade_layout_name(panel, text, sizeof(text)), "panel:8");
 	assert_string_equal(clade_layout_name(rows, text, sizeof(text)), "rows");
+	assert_string_equal(clade_layout_name((struct clade_layout) { CLADE_LAYOUT_QUADS, 8 }, text, sizeof(text)),
+			    "quads:8");
+	assert_false(clade_layout_bytes(&type, (struct clade_layout) { CLADE_LAYOUT_QUADS, 8 }, &bytes));
 	assert_false(clade_layout_bytes(&line, panel, &bytes));
 	assert_false(clade_layout_bytes(&wide, panel, &bytes));
 	assert_false(clade_layout_bytes(&type, (struct clade_layout) { CLADE_LAYOUT_PANEL, 0 }, &bytes));

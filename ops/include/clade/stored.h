@@ -114,7 +114,7 @@ static inline float clade_stored_quant(enum clade_dtype dtype, const unsigned ch
 static inline float clade_stored_at(const struct clade_tensor *w, int64_t row, int64_t i)
 {
 	enum clade_dtype dtype = w->type.dtype;
-	bool groups = clade_stored_in_groups(dtype), panel = w->layout.kind == CLADE_LAYOUT_PANEL;
+	bool groups = clade_stored_in_groups(dtype), panel = w->layout.kind != CLADE_LAYOUT_ROWS;
 	int64_t columns = w->type.dims[w->type.rank - 1], width = panel ? w->layout.width : 1;
 	int64_t unit = (int64_t)clade_stored_unit(dtype), place = row % width, group = CLADE_STORED_GROUP;
 	const unsigned char *at = (const unsigned char *)w->data;
@@ -126,7 +126,11 @@ static inline float clade_stored_at(const struct clade_tensor *w, int64_t row, i
 	i %= group;
 	if (!panel)
 		return clade_stored_half(at) * clade_stored_quant(dtype, at, i);
-	if (dtype == CLADE_Q8_0)
+	if (w->layout.kind == CLADE_LAYOUT_QUADS && dtype == CLADE_Q8_0)
+		byte = at[2 * width + (i / 4 * width + place) * 4 + i % 4] - 128;
+	else if (w->layout.kind == CLADE_LAYOUT_QUADS)
+		byte = (at[2 * width + (i % 16 / 4 * width + place) * 4 + i % 4] >> i / 16 * 4 & 15) - 8;
+	else if (dtype == CLADE_Q8_0)
 		byte = (int8_t)at[2 * width + i * width + place];
 	else
 		byte = (at[2 * width + (i / 8 * width + place) * 4 + i % 8 / 2] >> i % 2 * 4 & 15) - 8;

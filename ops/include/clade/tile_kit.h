@@ -123,16 +123,23 @@ static inline uint32_t clade_tile_act(const char *act)
 	return found;
 }
 
-static inline enum clade_status clade_tile_run(const struct clade_run *run, uint32_t slot,
-					       const struct clade_tile_product *product)
+enum { CLADE_TILE_ARGUMENTS = 1 + 9 + 1 + 7 };
+/* Panels that an item takes of a weight of this type, of a product with so many rows and n columns. */
+typedef uint32_t clade_tile_panels_fn(enum clade_dtype weight, uint64_t rows, uint64_t n);
+
+static inline uint64_t clade_tile_count_rows(const struct clade_type *x)
 {
-	const struct clade_type *x = &run->inputs[0]->type;
-	uint64_t wide = run->device->vector_width * run->device->tile_vectors, rows = 1, items = 0;
-	struct clade_arg args[1 + 9 + 1 + 7];
+	return (uint64_t)clade_kit_product(x, 0, x->rank - 1);
+}
+
+/* The kernel's arguments; returns how many items there are along the panels. */
+static inline uint64_t clade_tile_arguments(const struct clade_run *run, const struct clade_tile_product *product,
+					    clade_tile_panels_fn *panels, struct clade_arg args[CLADE_TILE_ARGUMENTS])
+{
+	uint64_t wide = run->device->vector_width * run->device->tile_vectors, items = 0;
+	uint64_t rows = clade_tile_count_rows(&run->inputs[0]->type);
 	uint32_t count = 0;
 
-	for (uint32_t i = 0; i + 1 < x->rank; i++)
-		rows *= (uint64_t)x->dims[i];
 	args[count++] = (struct clade_arg)CLADE_TENSOR(product->x);
 	for (int i = 0; i < 3; i++) {
 		args[count++] = (struct clade_arg)CLADE_TENSOR(product->w[i]);
@@ -143,7 +150,7 @@ static inline enum clade_status clade_tile_run(const struct clade_run *run, uint
 	args[count++] = (struct clade_arg)CLADE_UINT(rows);
 	for (int i = 0; i < 3; i++) {
 		uint64_t n = product->y[i] ? (uint64_t)product->w[i]->type.dims[0] : 0;
-		uint64_t width = wide * clade_kit_tile_panels(product->w[0]->type.dtype, rows, n);
+		uint64_t width = wide * panels(product->w[0]->type.dtype, rows, n);
 
 		args[count++] = (struct clade_arg)CLADE_UINT(n);
 		if (i == 0 || !product->gated)
@@ -152,7 +159,17 @@ static inline enum clade_status clade_tile_run(const struct clade_run *run, uint
 	args[count++] = (struct clade_arg)CLADE_UINT(product->w[0]->type.dims[1]);
 	args[count++] = (struct clade_arg)CLADE_UINT(clade_tile_flags(product));
 	args[count++] = (struct clade_arg)CLADE_UINT(clade_tile_act(product->act));
-	return clade_tile_launch(run, slot, args, count, rows, items);
+	return items;
+}
+
+static inline enum clade_status clade_tile_run(const struct clade_run *run, uint32_t slot,
+					       const struct clade_tile_product *product)
+{
+	struct clade_arg args[CLADE_TILE_ARGUMENTS];
+	uint64_t items = clade_tile_arguments(run, product, clade_kit_tile_panels, args);
+
+	return clade_tile_launch(run, slot, args, CLADE_TILE_ARGUMENTS, clade_tile_count_rows(&run->inputs[0]->type),
+				 items);
 }
 
 #endif

@@ -49,6 +49,16 @@ struct clade_device_info {
 	uint32_t sub_group_shuffle; /* 1 if kernels may ask for a size of sub_group_sizes and shuffle (Intel's
 				       extensions) */
 	uint32_t compiles_late; /* 1: a kernel is compiled when it is first launched, not when its program is built */
+	uint32_t dot;           /* enum clade_dot; clade_device_try_dot may change it once */
+};
+
+/* What multiplies four bytes by four in one instruction. VNNI: vpdpbusd of x86, by inline assembler in kernels. */
+enum clade_dot {
+	CLADE_DOT_NONE,
+	CLADE_DOT_VNNI_UNTRIED, /* the processor has it; clade_device_try_dot finds out about the driver */
+	CLADE_DOT_VNNI,         /* tried and right */
+	CLADE_DOT_VNNI_NOBODY,  /* the context has nobody to try it, or no cache to keep the outcome */
+	CLADE_DOT_VNNI_FAILED   /* the process that tried it died or got wrong numbers */
 };
 
 /* All devices, `ref` first. On success the array belongs to the caller (clade_device_list_free). A platform that
@@ -67,6 +77,10 @@ CLADE_API enum clade_status clade_device_open(struct clade_context *context, con
 CLADE_API struct clade_device *clade_device_ref(struct clade_device *device);
 CLADE_API void clade_device_unref(struct clade_device **device);
 CLADE_API const struct clade_device_info *clade_device_get_info(const struct clade_device *device);
+/* Turns CLADE_DOT_VNNI_UNTRIED into one of the three after it: a process that the context's `compile` (clade.h) starts
+ * builds and runs a kernel with the instruction, so that nothing can happen to this one. Takes about a second the first
+ * time; the cache remembers. Anything else stays as it is. */
+CLADE_API void clade_device_try_dot(struct clade_device *device);
 
 /* One in-order queue. Thread safety: one thread at a time. Calls that return before the device is done say so; an
  * error of an earlier command may appear at clade_queue_finish. `profiling`: record each launch's device time. */

@@ -55,16 +55,21 @@ struct clade_type {
  * `width` elements, so element (n, k) is at ((n / width) * K + k) * width + n % width; the last panel is padded with
  * +0. Of a type in blocks of 32 a panel holds k / 32 consecutive groups instead: `width` f16 scales, then for Q8_0 32
  * times `width` int8 (one k after the other), for Q4_0 4 times `width` little-endian 32-bit words, each with the
- * quants of 8 consecutive k from its lowest nibble up, 8 too large as in the file. */
+ * quants of 8 consecutive k from its lowest nibble up, 8 too large as in the file. QUADS(width), only for these types,
+ * for integer dot products: the same groups, but behind the scales of a group 8 (Q8_0) or 4 (Q4_0) times `width` 32-bit
+ * words of four bytes. Word i of Q8_0 has the quants of k = 4 i to 4 i + 3 of the group, each + 128; word i of Q4_0 has
+ * these in the low halves of its bytes and those of 16 + 4 i to 16 + 4 i + 3 in the high ones, each + 8 as in the file.
+ */
 enum clade_layout_kind {
 	CLADE_LAYOUT_ROWS = 0,
 	CLADE_LAYOUT_PANEL = 1,
+	CLADE_LAYOUT_QUADS = 2,
 	CLADE_LAYOUT_COUNT,
 	CLADE_LAYOUT_ANY = 0xffff /* only as a request (host->layout): the implementation reads whatever it is given */
 };
 struct clade_layout {
 	uint16_t kind;  /* enum clade_layout_kind */
-	uint16_t width; /* PANEL: columns a panel; else 0 */
+	uint16_t width; /* PANEL, QUADS: columns a panel; else 0 */
 };
 CLADE_API const char *clade_layout_name(struct clade_layout layout, char *out, size_t size); /* "rows", "panel:32" */
 /* Bytes that a tensor of this type takes in this layout. False on overflow or a symbolic dim. */

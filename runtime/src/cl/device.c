@@ -177,6 +177,7 @@ const struct clade_driver clade_driver_cl = {
 	.build = clade_cl_build,
 	.save_programs = clade_cl_save_programs,
 	.fill_cache = clade_cl_fill_cache,
+	.try_dot = clade_cl_try_dot,
 	.exec_create = clade_cl_exec_create,
 	.exec_destroy = clade_cl_exec_destroy,
 	.exec_begin = clade_cl_exec_begin,

@@ -259,6 +259,7 @@ static enum clade_status list_device(struct clade_context *context, struct clade
 		return no_memory ? clade_fail_memory(diag, 0, "the list of devices") : CLADE_OK;
 	}
 	clade_cl_apply_quirks(&found->info, get_uint(device, CL_DEVICE_HOST_UNIFIED_MEMORY, &ignored) != CL_FALSE);
+	clade_cl_find_dot(&found->info);
 	return CLADE_OK;
 }
 

@@ -78,6 +78,16 @@ bool clade_cl_may_release(const struct clade_device *device);
 /* Adjusts what the device said by the rows of the quirk table that match, then chooses width, tile and rank. */
 void clade_cl_apply_quirks(struct clade_device_info *info, bool unified_memory);
 
+/* ---- trial.c ---- */
+/* Sets `dot` from what else is known. */
+void clade_cl_find_dot(struct clade_device_info *info);
+/* clade_device_try_dot. */
+void clade_cl_try_dot(struct clade_device *device);
+/* The key of a trial's order and of its outcome. False: nothing is to be tried on this device. */
+bool clade_cl_trial_key(const struct clade_device *device, unsigned char key[CLADE_KEY_BYTES]);
+/* Tries; may end the process. */
+void clade_cl_work_at_trial(struct clade_device *device, cl_command_queue queue, const unsigned char *key);
+
 /* ---- list.c ---- */
 enum clade_status clade_cl_list(struct clade_context *context, struct clade_found_list *list, struct clade_diag *diag);
 /* A string property, trimmed; "" if the query fails. Free with clade_free. NULL if there is no memory. */

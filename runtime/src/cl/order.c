@@ -136,8 +136,13 @@ static bool work_at(void *user, const struct clade_cache_claim *claim)
 		   *end = (const char *)claim->payload + claim->bytes;
 	struct clade_text text = { .context = device->context };
 	const char *names = at;
+	unsigned char trial[CLADE_KEY_BYTES];
 	uint32_t count = 0;
 
+	if (clade_cl_trial_key(device, trial) && !memcmp(trial, claim->key, CLADE_KEY_BYTES)) {
+		clade_cl_work_at_trial(device, worker->queue, trial);
+		return true;
+	}
 	if (claim->bytes > sizeof(count))
 		memcpy(&count, claim->payload, sizeof(count));
 	for (uint32_t i = 0; i < count && at < end; i++)
