@@ -61,9 +61,11 @@ void fixture_model(struct fixture *f, const char *weights, const char *path, str
 
 struct clade_graph *fixture_graph(struct fixture *f, const char *text, struct clade_store *store)
 {
-	struct clade_graph_params params = {
-		.size = sizeof(params), .path = "test.graph", .text = text, .store = store
-	};
+	struct clade_graph_params params = { .size = sizeof(params),
+					     .path = "test.graph",
+					     .text = text,
+					     .store = store,
+					     .state_dtype = f->state_dtype };
 	struct clade_graph *graph = NULL;
 
 	REQUIRE_OK(f, clade_graph_create(f->context, &params, &graph, &f->diag));

@@ -20,6 +20,7 @@ struct fixture {
 	struct clade_diag diag;
 	struct clade_device *devices[8]; /* [0] is ref */
 	size_t device_count;
+	enum clade_dtype state_dtype; /* of graphs made from now on */
 };
 
 #define REQUIRE_OK(f, call)                                                                                            \

@@ -137,13 +137,19 @@ static void test_every_row_keeps_its_history(void **state)
 {
 	struct fixture *f = *state;
 	struct clade_store *store = fixture_decoder_store(f);
-	struct clade_graph *graph = fixture_graph(f, graph_text, store);
 
-	for (size_t d = 0; d < f->device_count; d++) {
-		run_beams(f, graph, d, 4);
-		run_beams(f, graph, d, 8192); /* heads of 128 KiB, of which little is in use */
+	for (int halves = 0; halves < 2; halves++) {
+		struct clade_graph *graph;
+
+		f->state_dtype = halves ? CLADE_F16 : CLADE_F32;
+		graph = fixture_graph(f, graph_text, store);
+		for (size_t d = 0; d < f->device_count; d++) {
+			run_beams(f, graph, d, 4);
+			if (!halves)
+				run_beams(f, graph, d, 8192); /* heads of 128 KiB, of which little is in use */
+		}
+		clade_graph_destroy(&graph);
 	}
-	clade_graph_destroy(&graph);
 	clade_store_destroy(&store);
 }
 

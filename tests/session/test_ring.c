@@ -89,9 +89,11 @@ static void test_same_bits_in_constant_memory(void **state)
 	struct clade_store *store = fixture_decoder_store(f);
 
 	for (int layers = 0; layers < 2; layers++) {
-		struct clade_graph *ring = make_graph(f, store, true, layers),
-				   *plain = make_graph(f, store, false, layers);
+		struct clade_graph *ring, *plain;
 
+		f->state_dtype = layers ? CLADE_F16 : CLADE_F32;
+		ring = make_graph(f, store, true, layers);
+		plain = make_graph(f, store, false, layers);
 		for (size_t d = 0; d < f->device_count; d++) {
 			bool slow = is_slow(f, d);
 			struct twins twins = { .f = f, .batch = 1, .seed = 1 };
@@ -230,9 +232,12 @@ static void test_verify(void **state)
 {
 	struct fixture *f = *state;
 	struct clade_store *store = fixture_decoder_store(f);
-	struct clade_graph *graph = make_graph(f, store, true, true);
 	struct clade_choices choices = { .size = sizeof(choices), .keep_values = true };
+	struct clade_graph *graph;
 	float x[6 * WIDTH];
+
+	f->state_dtype = CLADE_F16;
+	graph = make_graph(f, store, true, true);
 
 	fixture_random(x, 6 * WIDTH, 2);
 	for (size_t d = 0; d < f->device_count; d++) {

@@ -46,7 +46,8 @@ def test_usage_errors(clade):
         (["run", SDPA, *ONE, "--device", "warp-drive"], "warp-drive"), (["run", SDPA, *ONE, "--impl", "attention=reff"], "ref"),
         (["run", SDPA, *ONE, "--impl", "attenton=ref"], "atten"), (["ops", "liner"], "did you mean linear"), (["check", "datse"], "dates"),
         (["check", "no-such-thing"], "no such file"), (["verify", SDPA, "--in", "qq=1"], "no input"), (["generate", SDPA, "--prompt", "a", "--ids", "1"], ""),
-        (["tokenize", "dates", "--decode", "1,x"], "list of ids"),
+        (["tokenize", "dates", "--decode", "1,x"], "list of ids"), (["check", SDPA, "--kv-type", "f61"], "f32 or f16"),
+        (["check", SDPA, "--kv-type", "f16"], "keeps no keys and values"), (["bench", "--op", "linear", "--kv-type", "f16"], "is about models"),
     ]
     for args, text in cases:
         err = clade(*args, rc=2 if args[:2] != ["generate", SDPA] else 3)[1]
@@ -287,6 +288,21 @@ def test_decoder(clade):
     os.unlink(os.path.join(clade.folder, "cached/tokenizer.json"))
     assert "--print-ids" in clade("generate", "cached", "--ids", "1", rc=3)[1]
     assert "--ids" in clade("generate", "cached", "--prompt", "w1", rc=3)[1]
+
+
+def test_kept(clade):
+    """keys and values as f16: half of the memory, of which one byte is a mask; the same logits on every device"""
+    states = [clade.json("check", "dates", "--context", "64", "--kv-type", kind)["state_bytes"] for kind in ("f32", "f16")]
+    assert states[0] - 1 == 2 * (states[1] - 1), states
+    source = ["--in", "input_ids=[[5,6,7,8,9]]", "--in", "decoder_input_ids=[[1,2,3]]"]
+    outputs = [clade.json("run", "dates", *source, *options)["outputs"]["logits"]["data"] for options in
+               (["--kv-type", "f32"], *(["--kv-type", "f16", "--device", d["id"]] for d in clade.json("devices")))]
+    assert all(got == outputs[1] for got in outputs[1:]) and outputs[0] != outputs[1]
+    close_to(outputs[0], outputs[1], 1e-2)
+    for options in ([], ["--beams", "3"]):
+        assert clade("generate", "dates", "--prompt", DATES[0], "--kv-type", "f16", *options)[0] == "1998-03-03\n"
+    assert clade.json("verify", "dates", "--kv-type", "f16")["ok"]
+    clade("plot", "attention", "dates", "--prompt", DATES[0], "--kv-type", "f16", "-o", "weights.svg")
 
 
 def test_sampling(clade):
