@@ -8,7 +8,7 @@ import machine
 LIBRARY = "without_avx512.so"  # beside the C programs of the comparisons
 WIDTH = 8  # floats of a vector of AVX2
 FEATURES = ("AVX512F", "AVX512VL", "AVX512BW", "AVX512DQ", "AVX512CD")
-EVERY_SIDE = "PoCL by taking AVX-512 out of what LLVM tells it of the processor (" + LIBRARY + ")"
+POCL = "PoCL: LLVM tells it of no AVX-512 (" + LIBRARY + ")"
 
 
 class Isa:
@@ -28,14 +28,17 @@ class Isa:
         return getattr(module, "AVX2_BUILD", {}) if self.name else {}
 
     def words(self, modules):
-        """what the page says of a run with these peers"""
+        """what the page says of a run with these peers, each by itself"""
         if not self.name:
             return []
-        ways = [EVERY_SIDE]
+        ways = [POCL]
         for module in modules:
-            ways += [f"{module.NAME} by {key}={value}" for key, value in {**getattr(module, "AVX2_ENV", {}), **self.build(module)}.items()]
-        misses = [f"{module.NAME}, which {module.AVX2_NOT}" for module in modules if hasattr(module, "AVX2_NOT")]
-        return ["kept from AVX-512: " + "; ".join(dict.fromkeys(ways)), *(["**not** kept from it: " + "; ".join(misses)] if misses else [])]
+            settings = {**getattr(module, "AVX2_ENV", {}), **self.build(module)}
+            if settings:
+                ways.append(f"{module.NAME}: " + " ".join(f"{key}={value}" for key, value in settings.items()))
+            if hasattr(module, "AVX2_NOT"):
+                ways.append(f"{module.NAME}: **not kept from it**, for it {module.AVX2_NOT}")
+        return ways
 
 
 def choose(name, folder):

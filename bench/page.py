@@ -21,6 +21,7 @@ peer's answer, as square of the difference over the square of the answer. A load
 GROUPS = (("linear/", "linear f32"), ("encode/", "Encode, MiniLM's shape, f32"), ("prompt/", "Prompt of 512 tokens, LLaMA of 134 M parameters"),
           ("generate/", "Generation of 128 tokens"), ("decode2000/", "Generation of 32 tokens after 2,000"), ("fast-", "The same with --fast (reduced precision, no goal)"),
           ("host/", "Host cost"), ("start/", "From open device"), ("memory/", "Peak memory"), ("reading/", "Reading weights"))
+SAME = ("clade", "machine", "quick")  # of runs that are one, made in parts
 WORD = {True: "met", False: "**missed**", None: "-"}
 
 
@@ -112,11 +113,13 @@ def section(result, goals, reasons, ids):
     yield ""
     yield from machine_lines(runs)
     for index, run in enumerate(runs):
-        yield (f"- run {index + 1}: {run['date']}, clade at {run['clade']}; load average {run['load_before']} before, {run['load_after']} after"
+        yield (f"- run {index + 1}: {run['date']}{' to ' + run['until'] if 'until' in run else ''}, clade at {run['clade']}; load average {run['load_before']} before, {run['load_after']} after"
                + (f"; clade's roofline beside it: {run['peak_gflops']:.0f} GFLOP/s, {run['peak_gbps']:.0f} GB/s" if "peak_gflops" in run else "")
                + (", shortened (--quick)" if run["quick"] else ""))
-        for about in [*sorted(set(run["versions"].values())), *run.get("kept", [])]:
+        for about in sorted(set(run["versions"].values())):
             yield f"  - {about}"
+        if run.get("kept"):
+            yield "  - kept from AVX-512: " + "; ".join(run["kept"])
     yield ""
     yield from table(["goal", "each", "worst", "rows that hold", "geometric mean", "is", "aim", "met"], goal_lines(goals, rows, reasons, kind, ids))
     head = ["work", "peer", "unit", "peer's", "clade's", "ratio", "error", "goal", "met"] + (["run"] if len(runs) > 1 else [])
@@ -147,10 +150,21 @@ def load_results(folder):
     return results
 
 
+def joined(first, run):
+    """a run and one that went on with it"""
+    both = {**first, **run, "date": first["date"], "until": run["date"], "load_before": first["load_before"], "seconds": first["seconds"] + run["seconds"],
+            "versions": {**first["versions"], **run["versions"]}}
+    if "kept" in first:
+        both["kept"] = list(dict.fromkeys([*first["kept"], *run["kept"]]))
+    return both
+
+
 def merge(old, kind, run, rows, order):
     """what the JSON of a kind becomes: rows measured now replace those of the same id; runs without rows go; rows whose
-    id no work has (`order` lists all that may be) go too"""
+    id no work has (`order` lists all that may be) go too. A run that goes on where the last one ended becomes part of it"""
     old = old or {"kind": kind, "runs": [], "rows": []}
+    if old["runs"] and all(old["runs"][-1][key] == run[key] for key in SAME):
+        old, run = {**old, "runs": old["runs"][:-1]}, joined(old["runs"][-1], run)
     fresh = {row["id"]: {**row, "run": len(old["runs"])} for row in rows}
     kept = {row["id"]: row for row in old["rows"]}
     kept.update(fresh)

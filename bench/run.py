@@ -230,6 +230,7 @@ def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--only", action="append", metavar="PATTERN", help="rows to measure, as linear/*/openblas (repeatable)")
     parser.add_argument("--isa", choices=["avx2"], help="on a machine with AVX-512: every side as on one with AVX2 alone")
+    parser.add_argument("--go-on", action="store_true", help="not what the results have from this commit and machine")
     parser.add_argument("--quick", action="store_true", help="few and short repeats")
     parser.add_argument("--peers", default=os.path.join(ROOT, "build-peers"), metavar="FOLDER", help="the peers' environments and the models (build-peers)")
     parser.add_argument("--build", default=os.path.join(ROOT, "build-bench"), metavar="FOLDER", help="the release that is measured (build-bench, made)")
@@ -247,6 +248,16 @@ def choose(works, patterns):
             yield work, ()
         names = [name for name in work.peers if any(fnmatch.fnmatchcase(f"{work.id}/{name}", p) or fnmatch.fnmatchcase(work.id, p) for p in patterns)]
         if names:
+            yield work, names
+
+
+def left_over(options, kind, run, chosen):
+    """of what is chosen: without the rows that the JSON has from this commit on this machine"""
+    old = next((result for result in page.load_results(options.out) if result["kind"] == kind), {"rows": [], "runs": []})
+    done = {row["id"] for row in old["rows"] if "missing" not in row and all(old["runs"][row["run"]][key] == run[key] for key in page.SAME)}
+    for work, names in chosen:
+        names = [name for name in names if f"{work.id}/{name}" not in done]
+        if names or (isinstance(work, Script) and not done.issuperset(work.rows)):
             yield work, names
 
 
@@ -298,6 +309,10 @@ def main(arguments):
         build_release(options.build)
         may = isa.choose(options.isa, os.path.join(options.build, "bench"))
         run = {"date": machine.today(), "machine": machine.describe(may.name), "clade": machine.clade_version(ROOT), "quick": options.quick, "load_before": machine.load(), "versions": {}}
+        kind = may.name or machine.kind()
+        chosen = list(left_over(options, kind, run, chosen)) if options.go_on else chosen
+        if may.name:  # a trial of the instructions behind --fast would find that the processor has them
+            chosen = [(work, names) for work, names in chosen if not getattr(work, "fast", False)]
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             measure_all(options, may, chosen, models, rows, run, peaks)
@@ -306,7 +321,7 @@ def main(arguments):
         run.update(load_after=machine.load(), seconds=round(time.monotonic() - start))
         if peaks:
             run.update(peak_gflops=round(stats.median([peak[0] for peak in peaks]), 1), peak_gbps=round(stats.median([peak[1] for peak in peaks]), 1))
-        keep(options, may.name or machine.kind(), run, rows, works)
+        keep(options, kind, run, rows, works)
     page.publish(options.out, HERE)
     return 0
 
