@@ -448,6 +448,8 @@ static enum clade_status generate(struct job *job)
 		status = model_session(tool, &job->model, generator_capacity(&job->generator, longest), false, false,
 				       &job->device, &job->session);
 	job->generator.session = job->session;
+	if (status == CLADE_OK && job->generator.limit != 1)
+		clade_session_expect_steps(job->session);
 	if (status == CLADE_OK)
 		status = answer(job);
 	if (tool->options.stats && (status == CLADE_OK || status == CLADE_ERR_CANCELLED))

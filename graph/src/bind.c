@@ -161,15 +161,53 @@ static enum clade_status instantiate(struct clade_session *session, struct clade
 	return status;
 }
 
+static bool is_plan_of(const struct clade_session *session, const struct clade_plan *plan, uint32_t entry,
+		       const int64_t *bounds)
+{
+	return plan && plan->entry == entry && !memcmp(plan->bounds, bounds, session->ir->dim_count * sizeof(int64_t));
+}
+
 static struct clade_bound *find_bound(struct clade_session *session, uint32_t entry, const int64_t *bounds)
 {
-	for (uint32_t i = 0; i < session->bound_count; i++) {
-		const struct clade_plan *plan = session->bounds[i]->plan;
-
-		if (plan->entry == entry && !memcmp(plan->bounds, bounds, session->ir->dim_count * sizeof(int64_t)))
+	for (uint32_t i = 0; i < session->bound_count; i++)
+		if (is_plan_of(session, session->bounds[i]->plan, entry, bounds))
 			return session->bounds[i];
-	}
 	return NULL;
+}
+
+/* Of an entry's next run the steps that are to follow it, if that is known: what they need is built with what the run
+ * needs. Without that plan, which is none of the caller's errors, it is built later. */
+static void plan_ahead(struct clade_session *session, const struct clade_plan_request *request)
+{
+	const struct clade_ir *ir = session->ir;
+	uint32_t chunk = ir->entries[request->entry].chunk_dim;
+	struct clade_plan_request step = *request;
+	int64_t bounds[64];
+
+	if (!session->expects_steps || chunk == CLADE_IR_NONE || request->bounds[chunk] <= 1)
+		return;
+	for (uint32_t d = 0; d < ir->dim_count; d++)
+		bounds[d] = d == chunk || (ir->dims[d].has_default && request->bounds[d] > 1) ? 1 : request->bounds[d];
+	step.bounds = bounds;
+	if (find_bound(session, request->entry, bounds) || is_plan_of(session, session->ahead, request->entry, bounds))
+		return;
+	clade_plan_destroy(&session->ahead);
+	clade_plan_create(&step, &session->ahead, NULL);
+}
+
+static enum clade_status make_plan(struct clade_session *session, const struct clade_plan_request *request,
+				   struct clade_plan **out_plan, struct clade_diag *diag)
+{
+	enum clade_status status = CLADE_OK;
+
+	if (is_plan_of(session, session->ahead, request->entry, request->bounds)) {
+		*out_plan = session->ahead;
+		session->ahead = NULL;
+	} else {
+		plan_ahead(session, request);
+		status = clade_plan_create(request, out_plan, diag);
+	}
+	return status ? status : clade_plan_build(*out_plan, request, session->ahead, diag);
 }
 
 static enum clade_status make_bound(struct clade_session *session, uint32_t entry, const int64_t *bounds,
@@ -189,7 +227,7 @@ static enum clade_status make_bound(struct clade_session *session, uint32_t entr
 		return clade_fail_memory(diag, sizeof(*bound), "a plan");
 	request.devices[CLADE_PLACE_MAIN] = session->devices[CLADE_PLACE_MAIN];
 	request.devices[CLADE_PLACE_HOST] = session->devices[CLADE_PLACE_HOST];
-	status = clade_plan_create(&request, &bound->plan, diag);
+	status = make_plan(session, &request, &bound->plan, diag);
 	if (!status)
 		status = clade_session_check_room(session, bound->plan, bindings, diag);
 	if (!status)

@@ -501,24 +501,35 @@ static enum clade_status place_all(struct planner *p)
 
 /* ---- all of it ---- */
 
-static enum clade_status build_programs(struct planner *p)
+/* A plan's steps at a place. */
+static size_t list_steps(const struct clade_plan *plan, int place, struct clade_step **out)
 {
-	struct clade_step **steps = clade_alloc(p->context, (p->plan->item_count + 1) * sizeof(*steps));
-	enum clade_status status =
-		steps ? CLADE_OK : clade_fail_memory(p->diag, p->plan->item_count * sizeof(*steps), "a plan");
+	size_t count = 0;
+
+	for (uint32_t i = 0; plan && i < plan->item_count; i++)
+		if (plan->items[i].step && plan->items[i].place == (enum clade_place)place)
+			out[count++] = plan->items[i].step;
+	return count;
+}
+
+enum clade_status clade_plan_build(struct clade_plan *plan, const struct clade_plan_request *request,
+				   struct clade_plan *ahead, struct clade_diag *diag)
+{
+	size_t most = plan->item_count + (ahead ? ahead->item_count : 0) + 1;
+	struct clade_step **steps = clade_alloc(plan->context, most * sizeof(*steps));
+	enum clade_status status = steps ? CLADE_OK : clade_fail_memory(diag, most * sizeof(*steps), "a plan");
 	double start = now();
 
 	for (int place = 0; place < CLADE_PLACE_COUNT && !status; place++) {
-		size_t count = 0;
+		size_t count = list_steps(plan, place, steps);
 
-		for (uint32_t i = 0; i < p->plan->item_count; i++)
-			if (p->plan->items[i].step && p->plan->items[i].place == (enum clade_place)place)
-				steps[count++] = p->plan->items[i].step;
+		count += list_steps(ahead, place, steps + count);
 		if (count)
-			status = clade_steps_build(p->request->devices[place], steps, count, p->diag);
+			status = clade_steps_build(request->devices[place], steps, count, diag);
 	}
-	p->plan->build_seconds = now() - start;
-	clade_free(p->context, steps);
+	plan->build_seconds = now() - start;
+	plan->seconds += plan->build_seconds;
+	clade_free(plan->context, steps);
 	return status;
 }
 
@@ -537,7 +548,7 @@ static enum clade_status plan_all(struct planner *p)
 					!p->request->rules->keep_values, &p->plan->arena_bytes[place]))
 			status = clade_fail(p->diag, CLADE_ERR_DATA, CLADE_MSG_SIZE, p->entry->name,
 					    "the memory for its values overflows");
-	return status ? status : build_programs(p);
+	return status;
 }
 
 enum clade_status clade_plan_create(const struct clade_plan_request *request, struct clade_plan **out_plan,

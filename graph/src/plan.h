@@ -85,6 +85,10 @@ struct clade_plan_request {
 
 enum clade_status clade_plan_create(const struct clade_plan_request *request, struct clade_plan **out_plan,
 				    struct clade_diag *diag);
+/* Builds the programs of its steps, which must come before an execution, and those of `ahead`, a plan that is wanted
+ * soon (may be NULL): few programs, compiled at the same time. */
+enum clade_status clade_plan_build(struct clade_plan *plan, const struct clade_plan_request *request,
+				   struct clade_plan *ahead, struct clade_diag *diag);
 void clade_plan_destroy(struct clade_plan **plan);
 
 /* Assigns offsets so that spans which are live at the same time do not overlap: greedy, largest first, lowest gap that

@@ -179,6 +179,7 @@ void clade_session_destroy(struct clade_session **pointer)
 		clade_device_save_programs(session->devices[CLADE_PLACE_MAIN]);
 	for (uint32_t i = 0; i < session->bound_count; i++)
 		clade_bound_destroy(session, &session->bounds[i]);
+	clade_plan_destroy(&session->ahead);
 	/* transfers of a run that failed may still use staging and outputs; this waits for them */
 	for (int place = 0; place < CLADE_PLACE_COUNT; place++)
 		clade_queue_destroy(&session->queues[place]);
@@ -211,6 +212,11 @@ void clade_session_destroy(struct clade_session **pointer)
 	clade_free(context, session->outputs);
 	clade_free(context, session);
 	*pointer = NULL;
+}
+
+void clade_session_expect_steps(struct clade_session *session)
+{
+	session->expects_steps = true;
 }
 
 enum clade_status clade_session_reset(struct clade_session *session, struct clade_diag *diag)

@@ -79,6 +79,8 @@ struct clade_session {
 	struct clade_index *indices;
 	uint32_t bound_count;
 	struct clade_bound **bounds;
+	struct clade_plan *ahead; /* of a step that is expected, built with the plan before it; NULL: none */
+	bool expects_steps;
 	struct clade_bound **last;    /* per entry: its plan made or used last */
 	uint32_t last_entry;          /* of the last run, NONE: no run yet */
 	struct clade_bound *last_run; /* of the last run; NULL once a later plan may have taken its memory */

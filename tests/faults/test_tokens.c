@@ -246,6 +246,98 @@ static void each_launch_matters(void **state)
 	clade_session_destroy(&session);
 }
 
+static unsigned long builds(void)
+{
+	return shim.count("clCreateProgramWithSource") + shim.count("clCreateProgramWithBinary") +
+	       shim.count("clBuildProgram");
+}
+
+enum { LONGEST = 20 };
+
+/* The small decoder over positions [first, first + rows). */
+static void run_rows(struct dates *d, struct clade_session *session, int first, int rows, float *out)
+{
+	float x[8 * LONGEST];
+	int32_t pos[LONGEST];
+	struct clade_input inputs[] = { f32_input("x", x, 3, DIMS(1, rows, 8)),
+					i32_input("pos", pos, 2, DIMS(1, rows)) };
+
+	fixture_random(x, 8 * (size_t)rows, 5);
+	for (int i = 0; i < rows; i++)
+		pos[i] = first + i;
+	REQUIRE_OK(d->f, clade_session_run(session, "decode", inputs, 2, &d->f->diag));
+	REQUIRE_OK(d->f, clade_session_output(session, "y", NULL, out, &d->f->diag));
+}
+
+/* What was planned is ready: its first run makes no program and no kernel, in whatever bucket. */
+static void first_runs_build_nothing(void **state)
+{
+	static const int lengths[] = { 1, 5, LONGEST };
+	struct dates *d = *state;
+	struct clade_store *store = fixture_decoder_store(d->f);
+	struct clade_graph *graph = fixture_graph(d->f, fixture_decoder_text, store);
+	float answers[2][8 * LONGEST];
+
+	for (int on = 0; on < 2; on++) {
+		struct clade_session *session =
+			fixture_session(d->f, graph, on ? d->cl : d->f->devices[0], NULL, CAPACITY * 2);
+		struct clade_session_counters planned, run;
+
+		for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+			char length[16];
+			const char *dims[] = { "B=1", length, NULL };
+
+			snprintf(length, sizeof(length), "T=%d", lengths[i]);
+			shim.reset();
+			REQUIRE_OK(d->f, clade_session_plan(session, "decode", dims, &d->f->diag));
+			assert_true(shim.count("clCreateKernel") > 0 || !on);
+			clade_session_get_counters(session, &planned);
+			shim.reset();
+			run_rows(d, session, 0, lengths[i], answers[on]);
+			assert_int_equal(builds() + shim.count("clCreateKernel") + shim.count("clCreateBuffer"), 0);
+			clade_session_get_counters(session, &run);
+			assert_int_equal(run.plans, planned.plans);
+			assert_int_equal(run.plans, i + 1);
+			assert_int_equal(run.binds, planned.binds);
+		}
+		clade_session_destroy(&session);
+	}
+	assert_memory_equal(answers[0], answers[1], sizeof(answers[0]));
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+}
+
+/* Steps that are expected wait for no program; the same steps unforeseen do. */
+static void expected_steps_build_nothing(void **state)
+{
+	struct dates *d = *state;
+	struct clade_store *store = fixture_decoder_store(d->f);
+	struct clade_graph *graph = fixture_graph(d->f, fixture_decoder_text, store);
+	float answer[8 * LONGEST], steps[2][8];
+
+	for (int expected = 0; expected < 2; expected++) {
+		struct clade_device *device;
+		struct clade_session *session;
+
+		REQUIRE_OK(d->f, clade_device_open(d->f->context, "cl", &device, &d->f->diag));
+		session = fixture_session(d->f, graph, device, NULL, CAPACITY * 2);
+		if (expected)
+			clade_session_expect_steps(session);
+		shim.reset();
+		run_rows(d, session, 0, LONGEST, answer);
+		assert_true(builds() > 0);
+		shim.reset();
+		run_rows(d, session, LONGEST, 1, steps[expected]);
+		assert_true(shim.count("clCreateKernel") > 0);
+		assert_int_equal(builds() > 0, !expected);
+		clade_session_destroy(&session);
+		clade_device_unref(&device);
+	}
+	assert_memory_equal(steps[0], steps[1], sizeof(steps[0]));
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+}
+
 /* Resident memory in bytes. */
 static long resident(void)
 {
@@ -317,6 +409,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(tokens_only_enqueue, setup, teardown),
 		cmocka_unit_test_setup_teardown(tokens_on_ref_leave_malloc_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(first_runs_build_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(expected_steps_build_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(each_launch_matters, setup, teardown),
 		cmocka_unit_test_setup_teardown(ten_thousand_tokens_keep_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(profiled_tokens_keep_no_events, setup, teardown),

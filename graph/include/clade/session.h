@@ -45,6 +45,10 @@ CLADE_API enum clade_status clade_session_create(const struct clade_graph *graph
 						 struct clade_session **out_session, struct clade_diag *diag);
 CLADE_API void clade_session_destroy(struct clade_session **session);
 
+/* The next run is a prompt, which runs of one position follow: kernels for these are built with those for the prompt,
+ * so that no step waits for a compiler. For callers who want more than the prompt's result. */
+CLADE_API void clade_session_expect_steps(struct clade_session *session);
+
 /* One input of a run: `type` as the caller has it (i64 is accepted where i32 is declared), dense row-major data. */
 struct clade_input {
 	const char *name;
