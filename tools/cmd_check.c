@@ -2,6 +2,7 @@
 /* clade check: parses and validates a model, plans it, and says what was found and what would run. */
 #include "blocks.h"
 #include "commands.h"
+#include "storage.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -129,12 +130,14 @@ static enum clade_status print_check_json(struct check *check)
 							     : name,
 			  "parameters", (json_int_t)graph.parameters, "nodes", (json_int_t)graph.nodes, "weights",
 			  (json_int_t)graph.weights, "states", (json_int_t)graph.states, "weights_bytes",
-			  (json_int_t)graph.weight_bytes, "arena_bytes", (json_int_t)check->totals.arena_bytes,
-			  "state_bytes", (json_int_t)check->totals.state_bytes, "device",
-			  clade_device_get_info(check->device)->id, "inputs", ports_json(check, true), "outputs",
-			  ports_json(check, false), "blocks", blocks_json(check->model.graph));
+			  (json_int_t)storage_bytes(check->session), "arena_bytes",
+			  (json_int_t)check->totals.arena_bytes, "state_bytes", (json_int_t)check->totals.state_bytes,
+			  "device", clade_device_get_info(check->device)->id, "inputs", ports_json(check, true),
+			  "outputs", ports_json(check, false), "blocks", blocks_json(check->model.graph));
+	json_object_set_new(root, "storage", storage_json(check->session));
 	if (check->tool->options.explain && root != NULL) {
 		json_object_set_new(root, "steps", steps_json(check));
+		json_object_set_new(root, "weight_list", weights_json(check->session));
 		json_object_set_new(root, "copies",
 				    json_pack("{s:I, s:I}", "count", (json_int_t)check->totals.copies, "bytes",
 					      (json_int_t)check->totals.copy_bytes));
@@ -167,9 +170,10 @@ static void print_summary(const struct check *check)
 	       "\n",
 	       totals.nodes, totals.boxes, totals.weights, totals.parameters, totals.states);
 	printf("memory on %s: weights %s", clade_device_get_info(check->device)->id,
-	       bytes_text(totals.weight_bytes, size));
+	       bytes_text(storage_bytes(check->session), size));
 	printf(", arena %s", bytes_text(check->totals.arena_bytes, size));
 	printf(", states %s\n", bytes_text(check->totals.state_bytes, size));
+	print_storage(check->session);
 	for (size_t e = 0; (entry = clade_graph_entry(graph, e)) != NULL; e++) {
 		const char *after = clade_graph_entry_after(graph, e);
 		printf("entry %s%s%s\n", entry, after != NULL ? " after " : "", after != NULL ? after : "");
@@ -203,6 +207,7 @@ static void print_steps(const struct check *check)
 				printf("  %-40s   not %s: %s\n", "", step.refusals[r].impl, step.refusals[r].why);
 		}
 	}
+	print_expanded(check->session);
 	printf("copies between devices: %" PRIu64 ", %" PRIu64 " bytes\n", check->totals.copies,
 	       check->totals.copy_bytes);
 }

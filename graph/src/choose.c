@@ -74,6 +74,24 @@ static int32_t rule_for_node(const struct clade_rules *rules, const struct clade
 	return outer;
 }
 
+const struct clade_impl *clade_rules_node_impl(const struct clade_rules *rules, const struct clade_ir *ir,
+					       uint32_t node)
+{
+	int32_t rule = rule_for_node(rules, ir, node);
+	const char *name = rule >= 0 ? rules->rules[rule].name : ir->nodes[node].pin;
+
+	return name ? clade_impl_find(ir->context, ir->nodes[node].op->name, name) : NULL;
+}
+
+const struct clade_impl *clade_rules_box_impl(const struct clade_rules *rules, const struct clade_ir *ir, uint32_t box)
+{
+	const struct clade_ir_box *b = &ir->boxes[box];
+	int32_t rule = rule_for_box(rules, ir, box);
+	const char *name = rule >= 0 ? rules->rules[rule].name : b->pin;
+
+	return name && b->op ? clade_impl_find(ir->context, b->op->name, name) : NULL;
+}
+
 static bool impl_name_exists(struct clade_context *context, const char *name, const char **out_nearest)
 {
 	const char *words[64];

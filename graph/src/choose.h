@@ -49,6 +49,11 @@ enum clade_status clade_choose_node(const struct clade_rules *rules, const struc
 enum clade_status clade_choose_box(const struct clade_rules *rules, const struct clade_ir *ir, uint32_t box,
 				   const struct clade_node_info *info, struct clade_choice *out,
 				   struct clade_diag *diag);
+/* The implementation that a rule, a lock line or a pin names for the node, or for the block of the box; NULL: none, or
+ * its op has none of that name. */
+const struct clade_impl *clade_rules_node_impl(const struct clade_rules *rules, const struct clade_ir *ir,
+					       uint32_t node);
+const struct clade_impl *clade_rules_box_impl(const struct clade_rules *rules, const struct clade_ir *ir, uint32_t box);
 /* Reads the measured winners; `device` is the one of the session. */
 enum clade_status clade_rules_add_tuned(struct clade_rules *rules, const char *text,
 					const struct clade_device_info *device, struct clade_diag *diag);

@@ -88,6 +88,44 @@ bool clade_session_step(const struct clade_session *session, const char *entry, 
 	return true;
 }
 
+bool clade_session_weight(const struct clade_session *session, size_t index, struct clade_weight_info *out)
+{
+	const struct clade_ir_weight *w;
+	size_t bytes = 0;
+
+	if (index >= session->ir->weight_count)
+		return false;
+	w = &session->ir->weights[index];
+	*out = (struct clade_weight_info) { .name = w->name,
+					    .type = w->type,
+					    .stored = clade_graph_weight_encoding(session->graph, (uint32_t)index),
+					    .expanded = w->expanded != CLADE_EXPANDED_NOT,
+					    .node = w->user_path };
+	if (clade_type_bytes(&w->type, &bytes))
+		out->bytes = bytes;
+	switch (w->expanded) {
+	case CLADE_EXPANDED_NOT:
+		break;
+	case CLADE_EXPANDED_TYPE:
+		snprintf(out->why, sizeof(out->why), "this type is always expanded");
+		break;
+	case CLADE_EXPANDED_PARTS:
+		snprintf(out->why, sizeof(out->why), "rows are no whole blocks, or are made from parts of rows");
+		break;
+	case CLADE_EXPANDED_NODE:
+		snprintf(out->why, sizeof(out->why), "%s takes %s as f32", w->user_op,
+			 w->user_port ? w->user_port : "all inputs");
+		break;
+	case CLADE_EXPANDED_OUTPUT:
+		snprintf(out->why, sizeof(out->why), "it is an output, and those are f32");
+		break;
+	case CLADE_EXPANDED_NAMED:
+		snprintf(out->why, sizeof(out->why), "%s.%s, which is asked for, reads f32", w->user_op, w->user_impl);
+		break;
+	}
+	return true;
+}
+
 bool clade_session_totals(const struct clade_session *session, const char *entry, struct clade_plan_totals *out)
 {
 	struct clade_bound *bound = last_of(session, entry);

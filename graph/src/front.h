@@ -23,6 +23,9 @@ struct clade_graph {
 
 /* Settles the dtypes of weights and of their values: those of their files where all who use them take these. */
 void clade_graph_store_weights(struct clade_graph *graph);
+/* Such a weight shall be f32 after all. Of NODE and NAMED: the node's path, its op and its port or implementation. */
+void clade_weight_expand(struct clade_ir_weight *weight, enum clade_expanded why, const char *path, const char *op,
+			 const char *port, const char *impl);
 /* The same of states, where clade_graph_params.state_dtype asks for it. */
 enum clade_status clade_graph_store_states(struct clade_graph *graph, enum clade_dtype dtype, struct clade_diag *diag);
 /* Makes every node's value that a pattern names (as clade_graph_params.watch says) an output of its entry. */

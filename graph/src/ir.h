@@ -91,12 +91,23 @@ struct clade_ir_output {
 	uint32_t value;
 	bool watched; /* asked for by the caller, not by the file */
 };
+/* Why a weight is not in memory as its files store it. */
+enum clade_expanded {
+	CLADE_EXPANDED_NOT,
+	CLADE_EXPANDED_TYPE,   /* devices read no weights of the files' type */
+	CLADE_EXPANDED_PARTS,  /* its rows are not whole rows, or not whole blocks, of the files' */
+	CLADE_EXPANDED_NODE,   /* `user` takes f32 only */
+	CLADE_EXPANDED_OUTPUT, /* what a caller reads is f32 */
+	CLADE_EXPANDED_NAMED   /* an implementation that a rule or pin names for `user` reads f32 only */
+};
 struct clade_ir_weight {
 	const char *name;       /* "wq" or "wq.3" */
 	struct clade_type type; /* numbers only; the dtype is that in which devices hold it (storage.c) */
 	uint32_t value;
 	struct clade_ir_pos pos;
 	bool optional_absent; /* the source said `else none`: no tensor, has(w) was false */
+	enum clade_expanded expanded;
+	const char *user_path, *user_op, *user_port, *user_impl; /* NODE, NAMED (impl) */
 };
 struct clade_ir_state {
 	const char *name; /* "kc.3" */

@@ -8,6 +8,9 @@
 
 const struct clade_ir *clade_graph_ir(const struct clade_graph *graph);
 struct clade_context *clade_graph_context(const struct clade_graph *graph);
+/* How the files store the weight: the word of the first tensor that it is made of and that is not f32, else "f32";
+ * NULL: the graph was opened without files. */
+const char *clade_graph_weight_encoding(const struct clade_graph *graph, uint32_t weight);
 /* Evaluates the source expression of weight `index` and hands its rows, in order, dense and in the weight's dtype to
  * `sink`: rows of the last axis, [first, first + count). Memory: bounded by what one source tensor's transposition
  * needs. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Sessions: creation, destruction, dims, reset, counters. Running is in run.c, memory in bind.c. */
 #include "session_internal.h"
+#include "widen.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,6 +149,12 @@ enum clade_status clade_session_create(const struct clade_graph *graph, struct c
 		status =
 			clade_rules_add_tuned(session->rules, choices->tuned_text, clade_device_get_info(device), diag);
 	if (!status)
+		status = clade_graph_widen(graph, session->rules, &session->widened, diag);
+	if (session->widened) {
+		session->graph = session->widened;
+		session->ir = clade_graph_ir(session->widened);
+	}
+	if (!status)
 		status = open_places(session, device, diag);
 	if (status)
 		clade_session_destroy(&session);
@@ -200,6 +207,7 @@ void clade_session_destroy(struct clade_session **pointer)
 		clade_device_unref(&session->devices[place]);
 	}
 	clade_rules_destroy(&session->rules);
+	clade_graph_widened_destroy(&session->widened);
 	clade_free(context, session->bounds);
 	clade_free(context, session->indices);
 	clade_free(context, session->newest);

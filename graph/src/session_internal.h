@@ -55,7 +55,8 @@ struct clade_index {
 };
 
 struct clade_session {
-	const struct clade_graph *graph;
+	const struct clade_graph *graph; /* the caller's, or `widened` */
+	struct clade_graph *widened;     /* with weights as f32 that named implementations need so; NULL: as it is */
 	const struct clade_ir *ir;
 	struct clade_context *context;
 	struct clade_device *devices[CLADE_PLACE_COUNT];

@@ -3,12 +3,9 @@
  * graph alone, so that every device computes with the same numbers in the same order. */
 #include "front.h"
 
-#include <clade/messages.h>
+#include <string.h>
 
-static bool may_stay(enum clade_dtype dtype)
-{
-	return dtype == CLADE_F16 || dtype == CLADE_BF16 || dtype == CLADE_Q8_0 || dtype == CLADE_Q4_0;
-}
+#include <clade/messages.h>
 
 /* The number of elements behind one step of an axis: whole rows of the last axis, or not. */
 static bool moves_rows(const struct clade_weight_tree *tree)
@@ -41,10 +38,21 @@ enum clade_dtype clade_weight_storage(const struct clade_weight_tree *tree)
 		if (clade_weight_storage(tree->kids[i]) != dtype)
 			return tree->type.dtype;
 	/* Every kid's rows are whole blocks as well: a kid of another length of rows has passed here itself. */
-	if (!may_stay(dtype) || !moves_rows(tree) ||
+	if (!clade_dtype_is_storage(dtype) || !moves_rows(tree) ||
 	    tree->type.dims[tree->type.rank - 1] % clade_dtype_info(dtype)->block)
 		return tree->type.dtype;
 	return dtype;
+}
+
+void clade_weight_expand(struct clade_ir_weight *weight, enum clade_expanded why, const char *path, const char *op,
+			 const char *port, const char *impl)
+{
+	weight->type.dtype = CLADE_F32;
+	weight->expanded = why;
+	weight->user_path = path;
+	weight->user_op = op;
+	weight->user_port = port;
+	weight->user_impl = impl;
 }
 
 /* The port that input `index` of a node goes to; NULL: none has such a number. */
@@ -56,13 +64,44 @@ static const struct clade_port *port_of(const struct clade_op *op, uint32_t inde
 	return NULL;
 }
 
+static const char *encoding_of(const struct clade_weight_tree *tree)
+{
+	const char *found = tree->kind == CLADE_WEIGHT_TENSOR ? tree->tensor->encoding : NULL;
+
+	for (uint32_t i = 0; i < tree->kid_count && (!found || !strcmp(found, "f32")); i++) {
+		const char *kid = encoding_of(tree->kids[i]);
+
+		found = kid ? kid : found;
+	}
+	return found;
+}
+
+const char *clade_graph_weight_encoding(const struct clade_graph *graph, uint32_t weight)
+{
+	return graph->trees[weight] ? encoding_of(graph->trees[weight]) : NULL;
+}
+
+static void store_as_file(struct clade_graph *graph, uint32_t w)
+{
+	struct clade_ir_weight *weight = &graph->ir.weights[w];
+	const char *encoding = clade_graph_weight_encoding(graph, w);
+	enum clade_dtype dtype;
+	bool known = encoding && clade_dtype_from_name(encoding, &dtype);
+
+	if (!graph->trees[w])
+		return;
+	weight->type.dtype = clade_weight_storage(graph->trees[w]);
+	if (!encoding || weight->type.dtype != CLADE_F32 || (known && dtype == CLADE_F32))
+		return;
+	weight->expanded = known && clade_dtype_is_storage(dtype) ? CLADE_EXPANDED_PARTS : CLADE_EXPANDED_TYPE;
+}
+
 void clade_graph_store_weights(struct clade_graph *graph)
 {
 	struct clade_ir *ir = &graph->ir;
 
 	for (uint32_t w = 0; w < ir->weight_count; w++)
-		if (graph->trees[w])
-			ir->weights[w].type.dtype = clade_weight_storage(graph->trees[w]);
+		store_as_file(graph, w);
 	for (uint32_t n = 0; n < ir->node_count; n++)
 		for (uint32_t i = 0; i < ir->nodes[n].input_count; i++) {
 			uint32_t value = ir->nodes[n].inputs[i];
@@ -72,17 +111,21 @@ void clade_graph_store_weights(struct clade_graph *graph)
 			if (value == CLADE_IR_NONE || ir->values[value].kind != CLADE_IR_WEIGHT)
 				continue;
 			weight = &ir->weights[ir->values[value].index];
-			if (!port || !(port->flags & CLADE_STORED) ||
-			    !(port->dtypes & CLADE_DTYPE_BIT(weight->type.dtype)))
-				weight->type.dtype = ir->values[value].type.dtype;
+			if (clade_dtype_is_storage(weight->type.dtype) &&
+			    (!port || !(port->flags & CLADE_STORED) ||
+			     !(port->dtypes & CLADE_DTYPE_BIT(weight->type.dtype))))
+				clade_weight_expand(weight, CLADE_EXPANDED_NODE, ir->nodes[n].path,
+						    ir->nodes[n].op->name, port ? port->name : NULL, NULL);
 		}
 	/* What a caller reads is f32. */
 	for (uint32_t e = 0; e < ir->entry_count; e++)
 		for (uint32_t i = 0; i < ir->entries[e].output_count; i++) {
-			uint32_t value = ir->entries[e].outputs[i].value;
+			const struct clade_ir_value *value = &ir->values[ir->entries[e].outputs[i].value];
 
-			if (ir->values[value].kind == CLADE_IR_WEIGHT)
-				ir->weights[ir->values[value].index].type.dtype = ir->values[value].type.dtype;
+			if (value->kind == CLADE_IR_WEIGHT &&
+			    clade_dtype_is_storage(ir->weights[value->index].type.dtype))
+				clade_weight_expand(&ir->weights[value->index], CLADE_EXPANDED_OUTPUT, NULL, NULL, NULL,
+						    NULL);
 		}
 	for (uint32_t w = 0; w < ir->weight_count; w++)
 		ir->values[ir->weights[w].value].type.dtype = ir->weights[w].type.dtype;

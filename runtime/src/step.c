@@ -79,12 +79,6 @@ void clade_op_cost(const struct clade_op *op, const struct clade_node_info *node
 		op->cost(node, out);
 }
 
-/* Types in which only weights and states come, and only to those who say that they read them. */
-static bool is_storage(enum clade_dtype dtype)
-{
-	return dtype == CLADE_F16 || dtype == CLADE_BF16 || dtype == CLADE_Q8_0 || dtype == CLADE_Q4_0;
-}
-
 bool clade_impl_accepts(const struct clade_impl *impl, const struct clade_node_info *node, char *why, size_t why_size)
 {
 	char unread[8];
@@ -104,7 +98,7 @@ bool clade_impl_accepts(const struct clade_impl *impl, const struct clade_node_i
 			return false;
 		}
 	for (uint32_t i = 0; i < node->input_count; i++)
-		if (node->inputs[i] && is_storage(node->inputs[i]->dtype) &&
+		if (node->inputs[i] && clade_dtype_is_storage(node->inputs[i]->dtype) &&
 		    !(impl->weight_dtypes & CLADE_DTYPE_BIT(node->inputs[i]->dtype))) {
 			snprintf(why, why_size, "it does not read what is stored as %s",
 				 clade_dtype_info(node->inputs[i]->dtype)->name);

@@ -30,6 +30,11 @@ bool clade_dtype_from_name(const char *name, enum clade_dtype *out)
 	return false;
 }
 
+bool clade_dtype_is_storage(enum clade_dtype dtype)
+{
+	return dtype == CLADE_F16 || dtype == CLADE_BF16 || dtype == CLADE_Q8_0 || dtype == CLADE_Q4_0;
+}
+
 bool clade_type_count(const struct clade_type *type, int64_t *out_count)
 {
 	int64_t count = 1;

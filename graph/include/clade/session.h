@@ -104,6 +104,18 @@ CLADE_API enum clade_status clade_session_plan(struct clade_session *session, co
 /* Of the entry's plan made last. Index past the end: false. */
 CLADE_API bool clade_session_step(const struct clade_session *session, const char *entry, size_t index,
 				  struct clade_plan_step *out);
+/* How weight `index` is held in memory. It stays as the files store it (f16, bf16, q8_0, q4_0) unless there is a
+ * reason: `why`. Index past the end: false. */
+struct clade_weight_info {
+	const char *name;
+	struct clade_type type; /* dtype: as devices hold it */
+	uint64_t bytes;         /* so; layouts may pad it */
+	const char *stored;     /* as the files store it ("q8_0", "q4_k"; of several types one); NULL: no files */
+	bool expanded;          /* held as f32 though it is stored as something else */
+	char why[160];          /* "" or the reason, the same for all weights that share it */
+	const char *node;       /* path of the node or block that is the reason; NULL: none is */
+};
+CLADE_API bool clade_session_weight(const struct clade_session *session, size_t index, struct clade_weight_info *out);
 CLADE_API bool clade_session_totals(const struct clade_session *session, const char *entry,
 				    struct clade_plan_totals *out);
 /* The choices as a lock file; the text belongs to the caller. */

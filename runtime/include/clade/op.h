@@ -233,7 +233,8 @@ struct clade_impl {
 	 * file takes it. 0: any. */
 	uint32_t kinds;
 	/* CLADE_DTYPE_BITs, beside f32, of weights that it reads at CLADE_STORED ports and of states at CLADE_KEPT
-	 * ports. It is not asked about others. */
+	 * ports. It is not asked about others; where it is named (rule, lock file, pin), other weights are held as f32.
+	 */
 	uint32_t weight_dtypes;
 	/* NULL-terminated, at most CLADE_MAX_TUNABLES; NULL: nothing to tune. Tables that end before it have none:
 	 * clade_impl_tunables. */

@@ -40,6 +40,8 @@ struct clade_dtype_info {
 };
 CLADE_API const struct clade_dtype_info *clade_dtype_info(enum clade_dtype dtype); /* NULL if out of range */
 CLADE_API bool clade_dtype_from_name(const char *name, enum clade_dtype *out);
+/* Whether weights and states may be held in this type though their values are f32. */
+CLADE_API bool clade_dtype_is_storage(enum clade_dtype dtype);
 
 /* A type: element type and shape. A dim >= 0 is a number. A dim < 0 is a *code* for a symbolic expression over a
  * graph's dims (B, T, ...), interned so that equal expressions have equal codes; ops compare codes with == and do
