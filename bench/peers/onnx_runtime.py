@@ -5,7 +5,7 @@ import os
 NAME = "ONNX Runtime"
 PACKAGES = ["onnxruntime==1.31.1", "numpy"]
 PAUSE = 0.03
-AVX2_NOT = "asks the processor itself and has no switch"
+AVX2_PRELOAD = ["mask_cpuid.so"]  # it asks the processor itself and has no switch
 
 
 class Side:

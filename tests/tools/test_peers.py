@@ -250,12 +250,13 @@ class Turns(unittest.TestCase):
     def test_what_keeps_sides_from_avx512(self):
         modules = [importlib.import_module("peers." + name) for name in ("openblas", "llamacpp", "onnx_runtime")]
         self.assertEqual([isa.Isa().environment(modules[0]), isa.Isa().build(modules[1]), isa.Isa().words(modules)], [{}, {}, []])
-        may = isa.Isa("avx2", "/lib.so")
+        may = isa.Isa("avx2", "/lib")
         self.assertEqual(environment([0, 1], may.environment(modules[0]))["OPENBLAS_CORETYPE"], modules[0].AVX2_ENV["OPENBLAS_CORETYPE"])
-        self.assertEqual(may.environment()["LD_PRELOAD"], "/lib.so")
+        self.assertEqual(may.environment()["LD_PRELOAD"], "/lib/without_avx512.so")
+        self.assertEqual(may.environment(modules[2])["LD_PRELOAD"], "/lib/without_avx512.so:/lib/mask_cpuid.so")
         self.assertIn("GGML_AVX512=OFF", may.build(modules[1])["CMAKE_ARGS"])
         self.assertEqual([words.split("=")[0] for words in may.words(modules)[1:3]], ["OpenBLAS: OPENBLAS_CORETYPE", "llama.cpp: CMAKE_ARGS"])
-        self.assertIn("not kept", may.words(modules)[3])
+        self.assertEqual(may.words(modules)[3], "ONNX Runtime: mask_cpuid.so")
         peers = FakePeers({})
         peers.may, peers.folder = may, "/peers"
         peers.module = lambda name: importlib.import_module("peers." + name)
