@@ -371,6 +371,23 @@ enum clade_status clade_rules_add_tuned(struct clade_rules *rules, const char *t
 	return clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_TUNED, "measured winners", "%s", why);
 }
 
+/* Winners are sought among those of full precision: where --fast lets another come before `impl`, they say nothing. */
+static bool is_passed(const struct clade_rules *rules, const struct clade_ir *ir, const struct clade_node_info *info,
+		      const struct clade_impl *impl)
+{
+	const struct clade_impl *other;
+	char why[256];
+
+	if (!rules->fast || impl->precision != CLADE_PRECISION_FULL)
+		return false;
+	for (size_t i = 0; (other = clade_impl_at(ir->context, impl->op, i)) && other != impl; i++)
+		if (other->precision != CLADE_PRECISION_FULL &&
+		    may_choose(rules, other, info->device->kind, why, sizeof(why)) &&
+		    takes(rules, other, info, why, sizeof(why)))
+			return true;
+	return false;
+}
+
 /* The winner for this node, if its implementation (`only`, NULL: any) is still there, has these values and takes the
  * node. Fills out's impl and values. */
 static bool choose_measured(const struct clade_rules *rules, const struct clade_ir *ir, const struct clade_op *op,
@@ -387,7 +404,8 @@ static bool choose_measured(const struct clade_rules *rules, const struct clade_
 		return false;
 	impl = clade_impl_find(ir->context, op->name, winner.impl);
 	if (!impl || (only && impl != only) || on_host(impl) != (info->device->kind == CLADE_DEVICE_HOST) ||
-	    (!only && !may_choose(rules, impl, info->device->kind, why, sizeof(why))))
+	    (!only && !may_choose(rules, impl, info->device->kind, why, sizeof(why))) ||
+	    (!only && is_passed(rules, ir, info, impl)))
 		return false;
 	taken = clade_tuned_values(impl, winner.values, out->tuned);
 	info->tuned = out->tuned;
