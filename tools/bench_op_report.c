@@ -13,19 +13,6 @@ void op_begin_md(void)
 	       "|---|---|---|---|---|---:|---:|---:|---:|---:|\n");
 }
 
-static const char *time_text(double seconds, char out[32])
-{
-	bool micro = seconds < 1e-3;
-	snprintf(out, 32, "%.4g %s",
-		 seconds * (micro         ? 1e6
-			    : seconds < 1 ? 1e3
-					  : 1),
-		 micro         ? "us"
-		 : seconds < 1 ? "ms"
-			       : "s");
-	return out;
-}
-
 void op_row_md(const struct op_result *r, size_t index)
 {
 	char error[48] = "-", peak[32] = "-", time[32], spread[32] = "";
@@ -42,7 +29,7 @@ void op_row_md(const struct op_result *r, size_t index)
 	printf("| %s | %s%s%s%s%s | %s | %s | %s | %.2f%s | %.2f%s | %s | %s | %s |\n", r->op, r->shape,
 	       r->shape[0] != '\0' && r->attrs[0] != '\0' ? " " : "", r->attrs[0] != '\0' ? "(" : "", r->attrs,
 	       r->attrs[0] != '\0' ? ")" : "", r->type[0] != '\0' ? r->type : "-", r->impl, r->device, r->gflops,
-	       flops ? spread : "", r->gbps, flops ? "" : spread, peak, time_text(r->seconds, time), error);
+	       flops ? spread : "", r->gbps, flops ? "" : spread, peak, seconds_text(r->seconds, time), error);
 	fflush(stdout);
 }
 

@@ -74,12 +74,6 @@ static int by_work(const void *a, const void *b)
 	return (left < right) - (left > right);
 }
 
-static const char *time_text(double seconds, char out[32])
-{
-	snprintf(out, 32, "%.4g %s", seconds * (seconds < 1e-3 ? 1e6 : 1e3), seconds < 1e-3 ? "us" : "ms");
-	return out;
-}
-
 static enum clade_status report(struct job *job, const struct search_node *node, const struct search_result *r)
 {
 	char before[32], after[32];
@@ -94,10 +88,10 @@ static enum clade_status report(struct job *job, const struct search_node *node,
 	}
 	printf("%s\n  %s", node->key, r->before);
 	if (r->found)
-		printf(" -> %s: %s -> %s, %.2f times as fast", r->winner, time_text(r->before_seconds, before),
-		       time_text(r->seconds, after), r->before_seconds / r->seconds);
+		printf(" -> %s: %s -> %s, %.2f times as fast", r->winner, seconds_text(r->before_seconds, before),
+		       seconds_text(r->seconds, after), r->before_seconds / r->seconds);
 	else
-		printf(": %s, nothing is faster", time_text(r->before_seconds, before));
+		printf(": %s, nothing is faster", seconds_text(r->before_seconds, before));
 	printf(" (%zu candidate%s", r->candidates, r->candidates == 1 ? "" : "s");
 	if (r->wrong > 0)
 		printf(", %zu with other bits than ref", r->wrong);

@@ -102,20 +102,11 @@ static bool make_case(const struct clade_op *op, const struct clade_node_info *i
 
 /* ---- lists ---- */
 
-/* Whether there is anything to choose: another implementation that accepts, or a tunable. */
+/* Whether there is anything to choose: another implementation that could be taken, or a tunable. */
 static bool has_choice(struct tool *tool, const struct clade_op *op, const struct clade_node_info *info)
 {
-	const struct clade_impl *impl;
-	bool host = info->device->kind == CLADE_DEVICE_HOST;
-	size_t takers = 0, tunables = 0;
-	char why[256];
-	for (size_t i = 0; (impl = clade_impl_at(tool->context, op->name, i)) != NULL; i++)
-		if (((impl->needs & CLADE_NEEDS_HOST) != 0) == host && impl->order == CLADE_ORDER_CANONICAL &&
-		    impl->precision == CLADE_PRECISION_FULL && clade_impl_accepts(impl, info, why, sizeof(why))) {
-			takers++;
-			tunables += clade_impl_tunables(impl)[0] != NULL;
-		}
-	return takers > 1 || tunables > 0;
+	const struct clade_impl *first = search_candidate(tool, op, info, 0);
+	return first != NULL && (clade_impl_tunables(first)[0] != NULL || search_candidate(tool, op, info, 1) != NULL);
 }
 
 enum clade_status nodes_add(struct tool *tool, struct search_nodes *nodes, const struct clade_op *op,

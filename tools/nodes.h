@@ -14,7 +14,7 @@ struct search_nodes {
 enum clade_status nodes_add(struct tool *tool, struct search_nodes *nodes, const struct clade_op *op,
 			    const struct clade_node_info *info, double count);
 /* Plans the model's entries for prompts of each bucket and for generation, without reading a weight, and collects what
- * has more than one way to run. `steps`: tokens that are generated for each prompt, for the counts. */
+ * has more than one way to run. */
 enum clade_status nodes_of_model(struct tool *tool, const struct model *model, struct clade_session *session,
 				 struct search_nodes *out);
 /* The op's own cases, or `shapes` put into them. */

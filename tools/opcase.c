@@ -558,7 +558,7 @@ static enum clade_status check_type(struct tool *tool, const struct clade_op *op
 
 /* ---- cases ---- */
 
-static bool fill_case(const struct clade_op *op, struct sizes *sizes, const char *name, const char *attrs,
+static void fill_case(const struct clade_op *op, struct sizes *sizes, const char *name, const char *attrs,
 		      struct op_case *out)
 {
 	*out = (struct op_case) { .op = op };
@@ -574,7 +574,6 @@ static bool fill_case(const struct clade_op *op, struct sizes *sizes, const char
 			append(text, sizeof(out->lines[i]), "%s%lld", a > 0 ? ", " : "", (long long)line->dims[a]);
 		append(text, sizeof(out->lines[i]), "]%s%s", line->rest[0] != '\0' ? " " : "", line->rest);
 	}
-	return true;
 }
 
 const struct clade_case *op_case_get(struct op_case *op_case)

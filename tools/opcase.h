@@ -34,8 +34,7 @@ enum clade_status op_cases_make(struct tool *tool, const struct clade_op *op, co
 				const char *attrs, struct op_cases *out);
 void op_cases_finish(struct op_cases *cases);
 
-/* Ops whose names match a pattern of `*` and `?`; a word that matches none is a usage error with the nearest. Returned
- * by index as clade_op_at counts: true if op `index` is meant. */
+/* Ops whose names match a pattern of `*` and `?`; a pattern that matches none is a usage error with the nearest. */
 bool op_matches(const char *pattern, const char *name);
 enum clade_status op_pattern_check(struct tool *tool, const char *pattern);
 

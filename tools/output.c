@@ -155,3 +155,16 @@ const char *bytes_text(uint64_t bytes, char out[32])
 	snprintf(out, 32, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
 	return out;
 }
+
+const char *seconds_text(double seconds, char out[32])
+{
+	static const struct {
+		const char *name;
+		double most, per_second;
+	} units[] = { { "us", 1e-3, 1e6 }, { "ms", 1, 1e3 }, { "s", INFINITY, 1 } };
+	size_t unit = 0;
+	while (unit < 2 && !(seconds < units[unit].most))
+		unit++;
+	snprintf(out, 32, "%.4g %s", seconds * units[unit].per_second, units[unit].name);
+	return out;
+}

@@ -249,31 +249,31 @@ static enum clade_status decide(struct search *s, struct runner *best, const str
 	return status;
 }
 
-/* What a plan takes without winners: the first canonical one that accepts, made for this kind of device. */
-static const struct clade_impl *first_that_accepts(const struct search *s, size_t index)
+const struct clade_impl *search_candidate(struct tool *tool, const struct clade_op *op,
+					  const struct clade_node_info *node, size_t index)
 {
-	const struct clade_device_info *info = clade_device_get_info(s->device);
-	bool host = info->kind == CLADE_DEVICE_HOST;
+	enum clade_device_kind kind = node->device->kind;
 	const struct clade_impl *impl;
-	struct trial trial = { .tool = NULL };
 	char why[256];
-	trial_describe(&trial, s->node->op_case.op, &s->data, info);
-	for (size_t i = 0; (impl = clade_impl_at(s->tool->context, s->node->op_case.op->name, i)) != NULL; i++)
-		if (((impl->needs & CLADE_NEEDS_HOST) != 0) == host && impl->order == CLADE_ORDER_CANONICAL &&
-		    impl->precision == CLADE_PRECISION_FULL &&
-		    (impl->kinds == 0 || (impl->kinds & CLADE_KIND_BIT(info->kind)) != 0) &&
-		    clade_impl_accepts(impl, &trial.node, why, sizeof(why)) && index-- == 0)
+	for (size_t i = 0; (impl = clade_impl_at(tool->context, op->name, i)) != NULL; i++)
+		if (((impl->needs & CLADE_NEEDS_HOST) != 0) == (kind == CLADE_DEVICE_HOST) &&
+		    impl->order == CLADE_ORDER_CANONICAL && impl->precision == CLADE_PRECISION_FULL &&
+		    (impl->kinds == 0 || (impl->kinds & CLADE_KIND_BIT(kind)) != 0) &&
+		    clade_impl_accepts(impl, node, why, sizeof(why)) && index-- == 0)
 			return impl;
 	return NULL;
 }
 
 static enum clade_status search(struct search *s)
 {
-	struct candidate chosen = { .impl = first_that_accepts(s, 0) };
+	const struct clade_op *op = s->node->op_case.op;
 	struct runner *best = NULL;
+	struct trial trial = { .tool = NULL };
 	bool good = false;
+	trial_describe(&trial, op, &s->data, clade_device_get_info(s->device));
+	const struct candidate chosen = { .impl = search_candidate(s->tool, op, &trial.node, 0) };
 	if (chosen.impl == NULL)
-		return clade_fail(&s->tool->diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_TOOL_TUNE, s->node->op_case.op->name,
+		return clade_fail(&s->tool->diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_TOOL_TUNE, op->name,
 				  "no implementation takes it");
 	candidate_text(&chosen, s->out->before, sizeof(s->out->before));
 	enum clade_status status = make_answer(s);
@@ -282,13 +282,13 @@ static enum clade_status search(struct search *s)
 	if (status == CLADE_OK && !good) {
 		close_runner(&best);
 		return clade_fail(
-			&s->tool->diag, CLADE_ERR_MISMATCH, CLADE_MSG_TOOL_TUNE, s->node->op_case.op->name,
+			&s->tool->diag, CLADE_ERR_MISMATCH, CLADE_MSG_TOOL_TUNE, op->name,
 			"%s does not give the reference's bits here; `clade verify` and `clade bench --op` say "
 			"more",
 			s->out->before);
 	}
 	for (size_t i = 0; status == CLADE_OK; i++) {
-		const struct candidate next = { .impl = first_that_accepts(s, i) };
+		const struct candidate next = { .impl = search_candidate(s->tool, op, &trial.node, i) };
 		if (next.impl == NULL || !in_time(s))
 			break;
 		if (i > 0)

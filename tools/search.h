@@ -13,6 +13,10 @@ struct search_node {
 	struct op_case op_case;
 	double count, estimate; /* how often it runs, and seconds at a guess: for the order of work */
 };
+/* Implementation `index` of those that a plan may take for the node unasked: canonical, of full precision, made for
+ * this kind of device, and accepting it. NULL: past the last. */
+const struct clade_impl *search_candidate(struct tool *tool, const struct clade_op *op,
+					  const struct clade_node_info *node, size_t index);
 struct search_result {
 	char before[400], winner[400]; /* "cl.cpu rows=8" */
 	char impl[64], values[CLADE_TUNED_VALUES];

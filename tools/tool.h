@@ -137,5 +137,7 @@ uint64_t available_memory(void);
 double seconds_now(void);
 /* "1.5 MiB" */
 const char *bytes_text(uint64_t bytes, char out[32]);
+/* "12.5 us", "3.1 ms", "2 s" */
+const char *seconds_text(double seconds, char out[32]);
 
 #endif
