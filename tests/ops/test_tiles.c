@@ -2,7 +2,7 @@
 /* linear's register tile in every size that some device may get, on whatever device is here: the kernel of
  * linear.cl.cpu built for other vector widths and tiles, all cases of `linear`, bit for bit against `ref`.
  *	test_tiles [--device SELECTOR] [--label TEXT] */
-#include <clade/op_kit.h>
+#include <clade/tile_kit.h>
 #include <harness.h>
 
 #include <setjmp.h>
@@ -30,14 +30,18 @@ static enum clade_status prepare_tile(struct clade_prepare *prepare, const char 
 		      : prepare->host->kernel(prepare, "linear/product.cpu.cl", "product__cpu", defines, &slot);
 }
 
-static enum clade_status run_tile(const struct clade_run *run, uint64_t high, uint64_t wide)
+static enum clade_status run_tile(const struct clade_run *run, uint32_t high, uint32_t vector, uint32_t vectors)
 {
 	const struct clade_type *x = &run->inputs[0]->type, *w = &run->inputs[1]->type;
 	uint64_t rows = 1, n = (uint64_t)w->dims[0];
 
 	for (uint32_t i = 0; i + 1 < x->rank; i++)
 		rows *= (uint64_t)x->dims[i];
-	wide *= clade_kit_tile_panels(w->dtype, rows, n);
+	struct clade_device_info device = *run->device;
+	device.vector_width = vector;
+	device.tile_vectors = vectors;
+	struct clade_tile_share share = clade_tile_share(&device, high, w, rows, n);
+	uint64_t deep = high * share.tiles, wide = share.wide * share.panels;
 	const struct clade_tensor *none = NULL;
 	const struct clade_arg args[] = { CLADE_TENSOR(run->inputs[0]),
 					  CLADE_TENSOR(run->inputs[1]),
@@ -56,10 +60,12 @@ static enum clade_status run_tile(const struct clade_run *run, uint64_t high, ui
 					  CLADE_UINT(0),
 					  CLADE_UINT(w->dims[1]),
 					  CLADE_UINT(run->inputs[2] != NULL),
-					  CLADE_UINT(0) };
+					  CLADE_UINT(0),
+					  CLADE_UINT(share.tiles),
+					  CLADE_UINT(share.panels) };
 
 	return run->host->launch(run, 0, args, sizeof(args) / sizeof(*args),
-				 (const uint64_t[3]) { (rows + high - 1) / high, (n + wide - 1) / wide, 1 }, NULL);
+				 (const uint64_t[3]) { (rows + deep - 1) / deep, (n + wide - 1) / wide, 1 }, NULL);
 }
 
 #define TILE(vw, mr, nv)                                                                                               \
@@ -69,7 +75,7 @@ static enum clade_status run_tile(const struct clade_run *run, uint64_t high, ui
 	}                                                                                                              \
 	static enum clade_status run_##vw##_##mr##_##nv(const struct clade_run *run)                                   \
 	{                                                                                                              \
-		return run_tile(run, mr, (vw) * (nv));                                                                 \
+		return run_tile(run, mr, vw, nv);                                                                      \
 	}                                                                                                              \
 	static const struct clade_impl impl_##vw##_##mr##_##nv = { .size = sizeof(struct clade_impl),                  \
 								   .op = "linear",                                     \

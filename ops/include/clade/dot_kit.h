@@ -36,10 +36,8 @@ static inline bool clade_dot_accepts(const struct clade_node_info *node, uint32_
 }
 
 /* Panels an item takes: DOT_PANELS in dot.clh. */
-static inline uint32_t clade_dot_panels(enum clade_dtype weight, uint64_t rows, uint64_t n)
+static inline uint32_t clade_dot_panels(uint64_t rows)
 {
-	(void)weight;
-	(void)n;
 	return rows == 1 ? 4u : rows == 2 ? 2u : 1u;
 }
 
@@ -93,7 +91,7 @@ static inline enum clade_status clade_dot_run(const struct clade_run *run, uint3
 	const struct clade_tensor *blocks = run->scratch[data->launches[index].blocks];
 	struct clade_arg args[CLADE_TILE_ARGUMENTS + 1];
 	uint64_t rows = clade_tile_count_rows(&run->inputs[0]->type), high = clade_tile_height(run->device, run->tuned);
-	uint64_t items = clade_tile_arguments(run, product, clade_dot_panels, args);
+	uint64_t items = clade_tile_arguments(run, product, clade_dot_panels(rows), args);
 	enum clade_status status = CLADE_OK;
 
 	if (clade_dot_rounds_first(rows)) {
@@ -105,8 +103,8 @@ static inline enum clade_status clade_dot_run(const struct clade_run *run, uint3
 	}
 	args[CLADE_TILE_ARGUMENTS] = (struct clade_arg)CLADE_TENSOR(blocks);
 	return status ? status
-		      : clade_tile_launch(run, data->launches[index].product, args, CLADE_TILE_ARGUMENTS + 1, rows,
-					  items);
+		      : clade_tile_launch(run, data->launches[index].product, args, CLADE_TILE_ARGUMENTS + 1,
+					  (rows + high - 1) / high, items);
 }
 
 /* Fields of an implementation's table: by the device's instruction; without one, by name only. */

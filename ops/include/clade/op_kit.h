@@ -87,13 +87,6 @@ static inline bool clade_kit_tiles_pay(const struct clade_device_info *device, c
 	return true;
 }
 
-/* Panels that an item of a register tile takes of a product with so many rows and n columns, by the weight's type
- * (TILE_PANELS in tile.clh). */
-static inline uint32_t clade_kit_tile_panels(enum clade_dtype weight, uint64_t rows, uint64_t n)
-{
-	return rows == 1 && n >= 2048 && weight != CLADE_Q4_0 ? 4u : rows <= 2 ? 2u : 1u;
-}
-
 /* How an op's kernels are spread: few big items on processors with vectors, many small ones on everything else (GPUs,
  * and llvmpipe, which ends all loops of an item after 65535 iterations: Mesa 22.3). */
 static inline bool clade_kit_big_items(const struct clade_device_info *device)

@@ -56,12 +56,11 @@ static inline const char *clade_tile_defines(const struct clade_node_info *node,
 	return out[0] ? out : NULL;
 }
 
-/* Enqueues tiles of `rows` rows by `items` items along the panels. */
+/* Enqueues `tiles` items along the rows by `items` along the panels. */
 static inline enum clade_status clade_tile_launch(const struct clade_run *run, uint32_t slot,
-						  const struct clade_arg *args, uint32_t count, uint64_t rows,
+						  const struct clade_arg *args, uint32_t count, uint64_t tiles,
 						  uint64_t items)
 {
-	uint64_t high = clade_tile_height(run->device, run->tuned), tiles = (rows + high - 1) / high;
 	bool swap = clade_kit_tuned(run->tuned, CLADE_TILE_ORDER, 1) == 2;
 	const uint64_t global[3] = { swap ? items : tiles, swap ? tiles : items, 1 };
 	uint32_t group = (uint32_t)clade_kit_tuned(run->tuned, CLADE_TILE_GROUP, 1);
@@ -71,6 +70,36 @@ static inline enum clade_status clade_tile_launch(const struct clade_run *run, u
 	const uint32_t local[3] = { group, 1, 1 };
 
 	return run->host->launch(run, slot, args, count, global, local);
+}
+
+/* What an item takes of a product: `tiles` tiles of `high` rows by `panels` panels of `wide` columns. */
+struct clade_tile_share {
+	uint64_t high, wide, tiles, panels;
+};
+
+/* Few rows: panels so that more loads are under way. More rows: tiles that share what the first one makes of a stored
+ * weight, and panels that share copied rows (tile.clh: TILE_COPIES), while there are items enough for all units. `w`:
+ * of a weight; n: columns of all weights. */
+static inline struct clade_tile_share clade_tile_share(const struct clade_device_info *device, uint32_t high,
+						       const struct clade_type *w, uint64_t rows, uint64_t n)
+{
+	struct clade_tile_share share = { high, device->vector_width * device->tile_vectors, 1, 1 };
+	uint64_t tiles = (rows + high - 1) / high, panels = (n + share.wide - 1) / share.wide;
+	uint64_t enough = 8 * (uint64_t)device->compute_units;
+
+	if (rows <= 2) {
+		share.panels = rows == 1 && w->dims[0] >= 2048 && w->dtype != CLADE_Q4_0 ? 4 : 2;
+		return share;
+	}
+	share.tiles = w->dtype == CLADE_F32 ? 1 : tiles < 11 ? tiles : 11;
+	share.panels = w->dims[1] % 1024 == 0 && high > 4 ? 4 : 1;
+	while (share.panels > 1 && tiles / share.tiles * (panels / share.panels) < enough)
+		share.panels /= 2;
+	while (share.tiles > 1 && tiles / share.tiles * (panels / share.panels) < enough)
+		share.tiles--;
+	uint64_t items = (tiles + share.tiles - 1) / share.tiles;
+	share.tiles = (tiles + items - 1) / items;
+	return share;
 }
 
 /* ---- products ---- */
@@ -124,20 +153,23 @@ static inline uint32_t clade_tile_act(const char *act)
 }
 
 enum { CLADE_TILE_ARGUMENTS = 1 + 9 + 1 + 7 };
-/* Panels that an item takes of a weight of this type, of a product with so many rows and n columns. */
-typedef uint32_t clade_tile_panels_fn(enum clade_dtype weight, uint64_t rows, uint64_t n);
 
 static inline uint64_t clade_tile_count_rows(const struct clade_type *x)
 {
 	return (uint64_t)clade_kit_product(x, 0, x->rank - 1);
 }
 
-/* The kernel's arguments; returns how many items there are along the panels. */
-static inline uint64_t clade_tile_arguments(const struct clade_run *run, const struct clade_tile_product *product,
-					    clade_tile_panels_fn *panels, struct clade_arg args[CLADE_TILE_ARGUMENTS])
+/* Columns of a launch's i-th product; those of a gated one's second weight go with the first one's. */
+static inline uint64_t clade_tile_count_columns(const struct clade_tile_product *product, int i)
 {
-	uint64_t wide = run->device->vector_width * run->device->tile_vectors, items = 0;
-	uint64_t rows = clade_tile_count_rows(&run->inputs[0]->type);
+	return product->y[i] && !(i && product->gated) ? (uint64_t)product->w[i]->type.dims[0] : 0;
+}
+
+/* The kernel's arguments, for items of `panels` panels; returns how many items there are along these. */
+static inline uint64_t clade_tile_arguments(const struct clade_run *run, const struct clade_tile_product *product,
+					    uint64_t panels, struct clade_arg args[CLADE_TILE_ARGUMENTS])
+{
+	uint64_t width = run->device->vector_width * run->device->tile_vectors * panels, items = 0;
 	uint32_t count = 0;
 
 	args[count++] = (struct clade_arg)CLADE_TENSOR(product->x);
@@ -147,14 +179,10 @@ static inline uint64_t clade_tile_arguments(const struct clade_run *run, const s
 		args[count++] = (struct clade_arg)CLADE_TENSOR(product->y[i]);
 	}
 	args[count++] = (struct clade_arg)CLADE_TENSOR(product->residual);
-	args[count++] = (struct clade_arg)CLADE_UINT(rows);
+	args[count++] = (struct clade_arg)CLADE_UINT(clade_tile_count_rows(&run->inputs[0]->type));
 	for (int i = 0; i < 3; i++) {
-		uint64_t n = product->y[i] ? (uint64_t)product->w[i]->type.dims[0] : 0;
-		uint64_t width = wide * panels(product->w[0]->type.dtype, rows, n);
-
-		args[count++] = (struct clade_arg)CLADE_UINT(n);
-		if (i == 0 || !product->gated)
-			items += (n + width - 1) / width;
+		args[count++] = (struct clade_arg)CLADE_UINT(product->y[i] ? product->w[i]->type.dims[0] : 0);
+		items += (clade_tile_count_columns(product, i) + width - 1) / width;
 	}
 	args[count++] = (struct clade_arg)CLADE_UINT(product->w[0]->type.dims[1]);
 	args[count++] = (struct clade_arg)CLADE_UINT(clade_tile_flags(product));
@@ -165,11 +193,20 @@ static inline uint64_t clade_tile_arguments(const struct clade_run *run, const s
 static inline enum clade_status clade_tile_run(const struct clade_run *run, uint32_t slot,
 					       const struct clade_tile_product *product)
 {
-	struct clade_arg args[CLADE_TILE_ARGUMENTS];
-	uint64_t items = clade_tile_arguments(run, product, clade_kit_tile_panels, args);
+	uint64_t rows = clade_tile_count_rows(&run->inputs[0]->type), columns = 0, deep;
+	struct clade_arg args[CLADE_TILE_ARGUMENTS + 2];
+	struct clade_tile_share share;
+	uint64_t items;
 
-	return clade_tile_launch(run, slot, args, CLADE_TILE_ARGUMENTS, clade_tile_count_rows(&run->inputs[0]->type),
-				 items);
+	for (int i = 0; i < 3; i++)
+		columns += clade_tile_count_columns(product, i);
+	share = clade_tile_share(run->device, clade_tile_height(run->device, run->tuned), &product->w[0]->type, rows,
+				 columns);
+	items = clade_tile_arguments(run, product, share.panels, args);
+	args[CLADE_TILE_ARGUMENTS] = (struct clade_arg)CLADE_UINT(share.tiles);
+	args[CLADE_TILE_ARGUMENTS + 1] = (struct clade_arg)CLADE_UINT(share.panels);
+	deep = share.high * share.tiles;
+	return clade_tile_launch(run, slot, args, CLADE_TILE_ARGUMENTS + 2, (rows + deep - 1) / deep, items);
 }
 
 #endif
