@@ -91,6 +91,8 @@ static inline struct clade_tile_share clade_tile_share(const struct clade_device
 		share.panels = rows == 1 && w->dims[0] >= 2048 && w->dtype != CLADE_Q4_0 ? 4 : 2;
 		return share;
 	}
+	if (clade_stored_in_groups(w->dtype) && device->vector_width != 16) /* TILE_ALONE */
+		return share;
 	share.tiles = w->dtype == CLADE_F32 ? 1 : tiles < 11 ? tiles : 11;
 	share.panels = w->dims[1] % 1024 == 0 && high > 4 ? 4 : 1;
 	while (share.panels > 1 && tiles / share.tiles * (panels / share.panels) < enough)
