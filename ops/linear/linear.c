@@ -89,6 +89,8 @@ static const struct clade_case *const cases[] = {
 	/* long enough for items of four panels, whose last one is whole, cut or missing */
 	PACKED(1, 2048, 33), BIASED(1, 2081, 260), PACKED(1, 2129, 5), STORED_AS(1, 2065, 64, "q8_0"),
 	STORED_AS(1, 2113, 64, "q4_0"),
+	/* rows a multiple of 4 KB apart, for several tiles and panels */
+	STORED_AS(25, 70, 1024, "q8_0"),
 	/* ranks */
 	CASE("rank 1", 0, "x = f32[300]", "w = f32[5, 300] normal weight"),
 	CASE("rank 4", 0, "x = f32[2, 3, 1, 20]", "w = f32[21, 20] normal weight", "bias = f32[21] normal weight"),

@@ -23,11 +23,13 @@ static bool accepts_weight(const struct clade_node_info *node, char *why, size_t
 static enum clade_status prepare_tile(struct clade_prepare *prepare, const char *defines, uint32_t width)
 {
 	struct clade_layout panel = { CLADE_LAYOUT_PANEL, (uint16_t)width };
+	const char *weight = clade_stored_define(prepare->node->inputs[1]->dtype);
 	enum clade_status status = prepare->host->layout(prepare, 1, panel);
+	char all[64];
 	uint32_t slot;
 
-	return status ? status
-		      : prepare->host->kernel(prepare, "linear/product.cpu.cl", "product__cpu", defines, &slot);
+	snprintf(all, sizeof(all), "%s %s", defines, weight ? weight : "");
+	return status ? status : prepare->host->kernel(prepare, "linear/product.cpu.cl", "product__cpu", all, &slot);
 }
 
 static enum clade_status run_tile(const struct clade_run *run, uint32_t high, uint32_t vector, uint32_t vectors)
@@ -40,6 +42,7 @@ static enum clade_status run_tile(const struct clade_run *run, uint32_t high, ui
 	struct clade_device_info device = *run->device;
 	device.vector_width = vector;
 	device.tile_vectors = vectors;
+	device.compute_units = 0; /* so that items take as much as they may */
 	struct clade_tile_share share = clade_tile_share(&device, high, w, rows, n);
 	uint64_t deep = high * share.tiles, wide = share.wide * share.panels;
 	const struct clade_tensor *none = NULL;
@@ -68,7 +71,7 @@ static enum clade_status run_tile(const struct clade_run *run, uint32_t high, ui
 				 (const uint64_t[3]) { (rows + deep - 1) / deep, (n + wide - 1) / wide, 1 }, NULL);
 }
 
-#define TILE(vw, mr, nv)                                                                                               \
+#define TILE(vw, mr, nv, dtypes)                                                                                       \
 	static enum clade_status prepare_##vw##_##mr##_##nv(struct clade_prepare *prepare)                             \
 	{                                                                                                              \
 		return prepare_tile(prepare, "VW=" #vw " MR=" #mr " NV=" #nv, (vw) * (nv));                            \
@@ -84,13 +87,14 @@ static enum clade_status run_tile(const struct clade_run *run, uint32_t high, ui
 								   .needs = CLADE_NEEDS_OPENCL,                        \
 								   .accepts = accepts_weight,                          \
 								   .prepare = prepare_##vw##_##mr##_##nv,              \
-								   .run = run_##vw##_##mr##_##nv };
-TILE(16, 12, 2)
-TILE(8, 4, 2)
-TILE(8, 6, 2)
-TILE(4, 6, 4)
-TILE(4, 4, 2)
-TILE(1, 4, 4)
+								   .run = run_##vw##_##mr##_##nv,                      \
+								   .weight_dtypes = dtypes };
+TILE(16, 12, 2, CLADE_STORED_DTYPES)
+TILE(8, 4, 2, 0)
+TILE(8, 6, 2, CLADE_STORED_DTYPES)
+TILE(4, 6, 4, 0)
+TILE(4, 4, 2, 0)
+TILE(1, 4, 4, 0)
 
 static const struct clade_impl *const impls[] = { &impl_16_12_2, &impl_8_4_2, &impl_8_6_2,
 						  &impl_4_6_4,   &impl_4_4_2, &impl_1_4_4 };
