@@ -380,12 +380,19 @@ static enum clade_status check_options(struct tool *tool)
 	const struct {
 		bool given;
 		const char *name;
-	} others[] = { { o->tokens >= 0, "-p" },        { o->generated >= 0, "-n" },
-		       { o->depth > 0, "--depth" },     { o->batch > 0, "--batch" },
-		       { o->entry != NULL, "--entry" }, { o->locked != NULL, "--locked" },
-		       { o->context > 0, "--context" }, { o->weights.count > 0, "--weights" },
-		       { o->graph != NULL, "--graph" }, { o->settings.count > 0, "--set" },
-		       { o->strict, "--strict" },       { o->kv_type != CLADE_F32, "--kv-type" } };
+	} others[] = { { o->tokens >= 0, "-p" },
+		       { o->generated >= 0, "-n" },
+		       { o->depth > 0, "--depth" },
+		       { o->batch > 0, "--batch" },
+		       { o->entry != NULL, "--entry" },
+		       { o->locked != NULL, "--locked" },
+		       { o->context > 0, "--context" },
+		       { o->weights.count > 0, "--weights" },
+		       { o->graph != NULL, "--graph" },
+		       { o->settings.count > 0, "--set" },
+		       { o->strict, "--strict" },
+		       { o->threads > 0, "--threads" },
+		       { o->kv_type != CLADE_F32, "--kv-type" } };
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (others[i].given)
 			return fail_usage(tool, CLADE_MSG_TOOL_OPTION, others[i].name,

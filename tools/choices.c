@@ -40,10 +40,13 @@ enum clade_status model_session(struct tool *tool, const struct model *model, in
 			.profiling = options->profiling,
 			.tuned_text = tuned,
 		};
-		struct clade_session_params params = { .size = sizeof(params),
-						       .choices = &choices,
-						       .capacity = capacity,
-						       .host_bytes = available_memory() };
+		struct clade_session_params params = {
+			.size = sizeof(params),
+			.choices = &choices,
+			.capacity = capacity,
+			.host_bytes = available_memory(),
+			.threads = (uint32_t)(options->threads > 0 ? options->threads : host_processors())
+		};
 		status = clade_session_create(model->graph, *out_device, &params, out_session, &tool->diag);
 	}
 	clade_free(tool->context, lock);

@@ -39,12 +39,18 @@ static bool start_self(const char *device, bool later, pid_t *out)
 	return started;
 }
 
+unsigned host_processors(void)
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+	return count < 1 ? 1 : count < 1024 ? (unsigned)count : 1024;
+}
+
 bool compile_elsewhere(void *user, const char *device, unsigned orders, bool later)
 {
 	pid_t children[MOST_PROCESSES];
 	const struct tool *tool = user;
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned most = later || cores < 1 ? 1 : cores < MOST_PROCESSES ? (unsigned)cores : MOST_PROCESSES, count = 0;
+	unsigned cores = host_processors(), count = 0;
+	unsigned most = later ? 1 : cores < MOST_PROCESSES ? cores : MOST_PROCESSES;
 	while (count < most && count < orders && start_self(device, later, &children[count]))
 		count++;
 	bool wait = !later || tool->compile_wait;

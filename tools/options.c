@@ -45,6 +45,8 @@ const struct option options_choices[] = {
 	{ "no-tuned", NULL, "do not use the winners that `clade tune` has measured", take_flag, AT(no_tuned) },
 	{ "context", "N", "tokens of context: rows reserved in caches from the start", take_integer, AT(context), 0, 1,
 	  1 << 30 },
+	{ "threads", "N", "threads of the host that read weights; default: its processors", take_integer, AT(threads),
+	  0, 1, 1024 },
 	{ "kv-type", "TYPE", "how keys and values of former tokens are kept: f32 (default) or f16, half the memory",
 	  take_kv_type, AT(kv_type) },
 	{ NULL },

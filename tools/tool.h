@@ -26,7 +26,7 @@ struct options {
 	struct words plugins, rules;
 	bool strict, fast;
 	const char *lock, *locked, *entry, *graph;
-	int64_t context;
+	int64_t context, threads;
 	enum clade_dtype kv_type; /* F32 or F16 */
 	struct words weights, settings, dims;
 	struct words inputs, outputs, expected;
@@ -133,6 +133,8 @@ enum clade_status fail_usage(struct tool *tool, unsigned id, const char *where, 
 	CLADE_PRINTF(4, 5);
 /* Bytes that this process may still take (memory.c); 0: not known. */
 uint64_t available_memory(void);
+/* Processors that are online, at least 1. */
+unsigned host_processors(void);
 /* Of a clock that only goes forward. */
 double seconds_now(void);
 /* "1.5 MiB" */

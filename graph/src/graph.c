@@ -463,12 +463,13 @@ static int64_t transposed_size(const struct clade_weight_tree *tree)
 	return most;
 }
 
-/* Rows of `as`: the tree's dtype or that of clade_weight_storage. */
+/* Rows [first, first + rows), all if `rows` < 0, of `as`: the tree's dtype or that of clade_weight_storage. */
 static enum clade_status read_tree(const struct clade_graph *graph, const struct clade_weight_tree *tree,
-				   enum clade_dtype as, clade_weight_sink_fn *sink, void *user, struct clade_diag *diag)
+				   enum clade_dtype as, int64_t first, int64_t rows, clade_weight_sink_fn *sink,
+				   void *user, struct clade_diag *diag)
 {
 	const struct clade_type *type = &tree->type;
-	int64_t total, columns, rows, step;
+	int64_t total, columns, step, end;
 	void *buffer;
 	size_t bytes;
 	enum clade_status status = CLADE_OK;
@@ -476,7 +477,8 @@ static enum clade_status read_tree(const struct clade_graph *graph, const struct
 	columns = type->rank ? type->dims[type->rank - 1] : 1;
 	if (!clade_type_count(type, &total) || columns < 1)
 		return clade_fail_memory(diag, SIZE_MAX, "a weight");
-	rows = total / columns;
+	rows = rows < 0 ? total / columns : rows;
+	end = first + rows;
 	step = READ_BYTES / 4;
 	if (transposed_size(tree) > step)
 		step = transposed_size(tree);
@@ -490,8 +492,8 @@ static enum clade_status read_tree(const struct clade_graph *graph, const struct
 	buffer = clade_resize(graph->context, NULL, bytes ? bytes : 1); /* written before it is read */
 	if (!buffer)
 		return clade_fail_memory(diag, bytes, "rows of a weight");
-	for (int64_t row = 0; row < rows && !status; row += step) {
-		int64_t count = rows - row < step ? rows - row : step;
+	for (int64_t row = first; row < end && !status; row += step) {
+		int64_t count = end - row < step ? end - row : step;
 
 		status = clade_weight_read(graph->context, graph->store, tree, as, row * columns, count * columns,
 					   buffer, diag);
@@ -502,8 +504,13 @@ static enum clade_status read_tree(const struct clade_graph *graph, const struct
 	return status;
 }
 
-enum clade_status clade_graph_read_weight(const struct clade_graph *graph, uint32_t weight, clade_weight_sink_fn *sink,
-					  void *user, struct clade_diag *diag)
+bool clade_graph_weight_parts(const struct clade_graph *graph, uint32_t weight)
+{
+	return weight < graph->ir.weight_count && graph->trees[weight] && !transposed_size(graph->trees[weight]);
+}
+
+enum clade_status clade_graph_read_weight(const struct clade_graph *graph, uint32_t weight, int64_t first, int64_t rows,
+					  clade_weight_sink_fn *sink, void *user, struct clade_diag *diag)
 {
 	if (weight >= graph->ir.weight_count)
 		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, "clade_graph_read_weight",
@@ -512,7 +519,8 @@ enum clade_status clade_graph_read_weight(const struct clade_graph *graph, uint3
 		return clade_fail_at(diag, &graph->ir.weights[weight].pos, CLADE_MSG_GRAPH_WEIGHT,
 				     "weight `%.80s` has no values: the graph was opened without weight files",
 				     graph->ir.weights[weight].name);
-	return read_tree(graph, graph->trees[weight], graph->ir.weights[weight].type.dtype, sink, user, diag);
+	return read_tree(graph, graph->trees[weight], graph->ir.weights[weight].type.dtype, first, rows, sink, user,
+			 diag);
 }
 
 bool clade_graph_export(const struct clade_graph *graph, size_t index, const char **out_name,
@@ -531,5 +539,6 @@ enum clade_status clade_graph_export_read(const struct clade_graph *graph, size_
 	if (index >= graph->export_count)
 		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, "clade_graph_export_read",
 				  "there is no such tensor");
-	return read_tree(graph, graph->exports[index].tree, graph->exports[index].tree->type.dtype, sink, user, diag);
+	return read_tree(graph, graph->exports[index].tree, graph->exports[index].tree->type.dtype, 0, -1, sink, user,
+			 diag);
 }

@@ -82,7 +82,7 @@ static enum clade_status open_places(struct clade_session *session, struct clade
 		status = clade_queue_create(session->devices[place], session->profiling, &session->queues[place], diag);
 		if (!status)
 			status = clade_weights_create(session->graph, session->devices[place], session->queues[place],
-						      &session->weights[place], diag);
+						      session->threads, &session->weights[place], diag);
 		if (!status)
 			status = write_constants(session, place, diag);
 	}
@@ -131,6 +131,7 @@ enum clade_status clade_session_create(const struct clade_graph *graph, struct c
 	session->ir = clade_graph_ir(graph);
 	session->context = context;
 	session->host_bytes = params && params->size >= sizeof(*params) ? params->host_bytes : 0;
+	session->threads = params && params->size >= sizeof(*params) ? params->threads : 0;
 	session->profiling = choices && choices->profiling;
 	session->last_entry = session->capacity_dim = CLADE_IR_NONE;
 	for (uint32_t d = 0; d < session->ir->dim_count; d++)

@@ -64,8 +64,9 @@ struct clade_session {
 	struct clade_weights *weights[CLADE_PLACE_COUNT];
 	struct clade_rules *rules;
 	bool profiling;
-	uint64_t host_bytes; /* of clade_session_params */
-	int64_t *bindings;   /* per IR dim, -1: unbound */
+	uint64_t host_bytes; /* of clade_session_params, as threads */
+	uint32_t threads;
+	int64_t *bindings; /* per IR dim, -1: unbound */
 	bool *entry_done;
 	uint32_t capacity_dim; /* NONE if the graph has no cache */
 	struct clade_session_state *states;

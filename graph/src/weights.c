@@ -2,11 +2,13 @@
 /* Weights on a device: rows stream from the graph's source expression into the packed layout, then to the device. */
 #include "weights.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <clade/messages.h>
 
 #define MAPPED_BYTES ((size_t)4 << 20)
+#define THREAD_BYTES ((size_t)1 << 18) /* less is not worth a thread */
 
 struct copy {
 	struct copy *next;
@@ -20,11 +22,13 @@ struct clade_weights {
 	struct clade_context *context;
 	struct clade_device *device;
 	struct clade_queue *queue;
+	pthread_mutex_t lock; /* of the queue, while threads read */
+	uint32_t threads;
 	struct copy **copies; /* per weight: a list, first loaded first */
 };
 
 enum clade_status clade_weights_create(const struct clade_graph *graph, struct clade_device *device,
-				       struct clade_queue *queue, struct clade_weights **out_weights,
+				       struct clade_queue *queue, uint32_t threads, struct clade_weights **out_weights,
 				       struct clade_diag *diag)
 {
 	struct clade_context *context = clade_graph_context(graph);
@@ -42,6 +46,8 @@ enum clade_status clade_weights_create(const struct clade_graph *graph, struct c
 	weights->context = context;
 	weights->device = device;
 	weights->queue = queue;
+	weights->threads = threads ? threads : 1;
+	pthread_mutex_init(&weights->lock, NULL);
 	*out_weights = weights;
 	return CLADE_OK;
 }
@@ -59,6 +65,7 @@ void clade_weights_destroy(struct clade_weights **pointer)
 			clade_free(weights->context, c);
 		}
 	clade_free(weights->context, weights->copies);
+	pthread_mutex_destroy(&weights->lock);
 	clade_free(weights->context, weights);
 	*pointer = NULL;
 }
@@ -66,7 +73,8 @@ void clade_weights_destroy(struct clade_weights **pointer)
 /* A weight on its way: rows are packed into the device's memory, a group of whole panels at a time, so that a large
  * weight is never in memory twice where that is not the host's. */
 struct packing {
-	struct clade_queue *queue;
+	struct clade_weights *weights;
+	uint32_t weight;
 	const struct clade_tensor *tensor;
 	struct clade_buffer *buffer;
 	int64_t rows, columns, group_rows; /* of the weight as a matrix; of a group */
@@ -74,10 +82,33 @@ struct packing {
 	void *mapped; /* the group at hand; NULL: none */
 };
 
+/* One thread's share of it: whole groups. */
+struct share {
+	struct packing packing;
+	int64_t first, rows;
+	enum clade_status status;
+	struct clade_diag diag;
+	pthread_t thread;
+	bool apart; /* in a thread of its own */
+};
+
+static enum clade_status map(struct packing *p, size_t offset, size_t bytes, struct clade_diag *diag)
+{
+	enum clade_status status;
+
+	pthread_mutex_lock(&p->weights->lock);
+	status = clade_buffer_map(p->weights->queue, p->buffer, offset, bytes, &p->mapped, diag);
+	pthread_mutex_unlock(&p->weights->lock);
+	return status;
+}
+
 static enum clade_status unmap(struct packing *p, struct clade_diag *diag)
 {
-	enum clade_status status = clade_buffer_unmap(p->queue, p->buffer, p->mapped, diag);
+	enum clade_status status;
 
+	pthread_mutex_lock(&p->weights->lock);
+	status = clade_buffer_unmap(p->weights->queue, p->buffer, p->mapped, diag);
+	pthread_mutex_unlock(&p->weights->lock);
 	p->mapped = NULL;
 	return status;
 }
@@ -98,8 +129,7 @@ static enum clade_status pack_rows(void *user, int64_t first, int64_t count, con
 
 		clade_layout_bytes(&type, p->tensor->layout, &bytes); /* no more than of the whole */
 		if (!p->mapped)
-			status = clade_buffer_map(p->queue, p->buffer, (size_t)group * p->group_bytes, bytes,
-						  &p->mapped, diag);
+			status = map(p, (size_t)group * p->group_bytes, bytes, diag);
 		if (!status)
 			status = clade_layout_pack(&type, p->tensor->layout, first - start, part, rows, p->mapped);
 		if (!status && first + part == end)
@@ -111,25 +141,88 @@ static enum clade_status pack_rows(void *user, int64_t first, int64_t count, con
 	return status;
 }
 
+static void *read_share(void *user)
+{
+	struct share *share = user;
+	struct packing *p = &share->packing;
+
+	share->status = clade_graph_read_weight(p->weights->graph, p->weight, share->first, share->rows, pack_rows, p,
+						&share->diag);
+	if (p->mapped)
+		unmap(p, NULL); /* a failure has left it so */
+	return NULL;
+}
+
+/* Groups of at most `most_bytes`, but a panel at least. False: rows cannot be packed so. */
+static bool group_rows(struct packing *p, size_t most_bytes)
+{
+	const struct clade_type *type = &p->tensor->type;
+	struct clade_layout layout = p->tensor->layout;
+	int64_t count, width = layout.kind == CLADE_LAYOUT_ROWS ? 1 : layout.width;
+
+	p->columns = type->rank ? type->dims[type->rank - 1] : 1;
+	p->rows = clade_type_count(type, &count) && p->columns ? count / p->columns : 0;
+	if (!clade_layout_bytes(&(struct clade_type) { type->dtype, 2, { width, p->columns } }, layout,
+				&p->group_bytes))
+		return false;
+	p->group_rows = p->group_bytes && p->group_bytes < most_bytes ? (int64_t)(most_bytes / p->group_bytes) : 1;
+	p->group_bytes *= (size_t)p->group_rows;
+	p->group_rows *= width;
+	return true;
+}
+
+/* The first share's failure is what a single thread would have met first. */
+static enum clade_status read_shares(struct share *shares, size_t count, struct clade_diag *diag)
+{
+	enum clade_status status = CLADE_OK;
+
+	for (size_t i = 1; i < count; i++)
+		shares[i].apart = !pthread_create(&shares[i].thread, NULL, read_share, &shares[i]);
+	for (size_t i = 0; i < count; i++)
+		if (!shares[i].apart)
+			read_share(&shares[i]);
+	for (size_t i = 0; i < count; i++) {
+		if (shares[i].apart)
+			pthread_join(shares[i].thread, NULL);
+		if (shares[i].status && !status && diag && !diag->status) {
+			clade_diag_finish(diag);
+			*diag = shares[i].diag;
+		} else {
+			clade_diag_finish(&shares[i].diag);
+		}
+		status = status ? status : shares[i].status;
+	}
+	return status;
+}
+
 static enum clade_status fill(struct clade_weights *weights, uint32_t weight, struct copy *copy,
 			      struct clade_diag *diag)
 {
-	const struct clade_type *type = &copy->tensor.type;
-	struct clade_layout layout = copy->tensor.layout;
-	struct packing p = { .queue = weights->queue, .tensor = &copy->tensor, .buffer = copy->buffer };
-	int64_t count, width = layout.kind == CLADE_LAYOUT_ROWS ? 1 : layout.width;
+	struct packing p = { .weights = weights, .weight = weight, .tensor = &copy->tensor, .buffer = copy->buffer };
+	size_t threads = clade_graph_weight_parts(weights->graph, weight) ? weights->threads : 1, groups, each;
+	struct share *shares;
 	enum clade_status status;
 
-	p.columns = type->rank ? type->dims[type->rank - 1] : 1;
-	p.rows = clade_type_count(type, &count) && p.columns ? count / p.columns : 0;
-	if (!clade_layout_bytes(&(struct clade_type) { type->dtype, 2, { width, p.columns } }, layout, &p.group_bytes))
+	if (threads > copy->bytes / THREAD_BYTES)
+		threads = copy->bytes / THREAD_BYTES + !(copy->bytes / THREAD_BYTES);
+	if (!group_rows(&p, copy->bytes / threads < MAPPED_BYTES ? copy->bytes / threads + 1 : MAPPED_BYTES))
 		return clade_fail(diag, CLADE_ERR_ARGUMENT, CLADE_MSG_ARGUMENT, NULL, "rows cannot be packed");
-	p.group_rows = p.group_bytes && p.group_bytes < MAPPED_BYTES ? (int64_t)(MAPPED_BYTES / p.group_bytes) : 1;
-	p.group_bytes *= (size_t)p.group_rows;
-	p.group_rows *= width;
-	status = clade_graph_read_weight(weights->graph, weight, pack_rows, &p, diag);
-	if (p.mapped)
-		unmap(&p, NULL); /* a failure has left it so */
+	groups = (size_t)((p.rows + p.group_rows - 1) / p.group_rows);
+	each = (groups + threads - 1) / threads;
+	threads = each ? (groups + each - 1) / each : 0;
+	shares = clade_alloc(weights->context, threads * sizeof(*shares));
+	if (!shares)
+		return clade_fail_memory(diag, threads * sizeof(*shares), "a weight");
+	for (size_t i = 0; i < threads; i++) {
+		int64_t rows = (int64_t)each * p.group_rows, first = (int64_t)i * rows;
+
+		shares[i].packing = p;
+		shares[i].first = first;
+		shares[i].rows = p.rows - first < rows ? p.rows - first : rows;
+		clade_diag_init(&shares[i].diag);
+	}
+	status = read_shares(shares, threads, diag);
+	clade_free(weights->context, shares);
 	return status;
 }
 

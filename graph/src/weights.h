@@ -7,9 +7,10 @@
 
 struct clade_weights;
 
-/* Borrows graph, device and queue, which must outlive it. One thread at a time. */
+/* Borrows graph, device and queue, which must outlive it. One thread at a time; a large weight is read by `threads` of
+ * them. */
 enum clade_status clade_weights_create(const struct clade_graph *graph, struct clade_device *device,
-				       struct clade_queue *queue, struct clade_weights **out_weights,
+				       struct clade_queue *queue, uint32_t threads, struct clade_weights **out_weights,
 				       struct clade_diag *diag);
 void clade_weights_destroy(struct clade_weights **weights);
 /* The weight in this layout (CLADE_LAYOUT_ANY: in whichever it has, else in rows). The tensor lives as long as

@@ -314,7 +314,7 @@ static void check_source(struct clade_context *context, struct clade_store *stor
 	graph = load(context, "m", text, store, NULL);
 	made = &clade_graph_ir(graph)->weights[0].type;
 	collected.columns = made->rank ? (size_t)made->dims[made->rank - 1] : 1;
-	assert_int_equal(clade_graph_read_weight(graph, 0, collect, &collected, NULL), CLADE_OK);
+	assert_int_equal(clade_graph_read_weight(graph, 0, 0, -1, collect, &collected, NULL), CLADE_OK);
 	assert_int_equal((size_t)collected.rows * collected.columns, count);
 	fixed_point(context, "m", text, store);
 	for (size_t i = 0; i < count; i++) {

@@ -4,6 +4,7 @@
 #include "session_test.h"
 
 #include <math.h>
+#include <unistd.h>
 
 #include <clade/messages.h>
 
@@ -547,6 +548,48 @@ static void test_no_room(void **state)
 	clade_store_destroy(&store);
 }
 
+/* However many threads read a weight, it is the same; and where one of them finds the file cut short, that is said. */
+static void test_threads_that_read(void **state)
+{
+	enum { ROWS = 1001, COLUMNS = 1100 }; /* 4.4 MB: five threads have something to do */
+	static const char text[] = "clade 1\nmodel \"m\"\nweight w : f32[1001, 1100]\nentry main {\n"
+				   "  input x : f32[1, 1100]\n  output y : f32[1, 1001] = linear(x, w)\n}\n";
+	static const char *const names[] = { "w" };
+	static const uint32_t threads[] = { 0, 1, 2, 5, 64 };
+	struct fixture *f = *state;
+	struct clade_store *store = fixture_store(f, names, 1, ROWS, COLUMNS);
+	struct clade_graph *graph = fixture_graph(f, text, store);
+	const struct clade_store_tensor *tensor = clade_store_find(store, "w");
+	float x[COLUMNS], first[ROWS], y[ROWS];
+	struct clade_input input = f32_input("x", x, 2, DIMS(1, COLUMNS));
+
+	fixture_random(x, COLUMNS, 3);
+	for (int broken = 0; broken < 2; broken++) {
+		if (broken)
+			assert_int_equal(truncate(tensor->file, 3 * ROWS * COLUMNS), 0);
+		for (size_t i = 0; i < f->device_count * 5; i++) {
+			struct clade_session_params params = { .size = sizeof(params), .threads = threads[i % 5] };
+			struct clade_session *session;
+			enum clade_status status;
+
+			REQUIRE_OK(f, clade_session_create(graph, f->devices[i / 5], &params, &session, &f->diag));
+			status = clade_session_run(session, "main", &input, 1, &f->diag);
+			if (broken) {
+				assert_int_equal(status, CLADE_ERR_DATA);
+				assert_int_equal(f->diag.id, CLADE_MSG_FILE_SHORT);
+				clade_diag_reset(&f->diag);
+			} else {
+				REQUIRE_OK(f, status);
+				REQUIRE_OK(f, clade_session_output(session, "y", NULL, i ? y : first, &f->diag));
+				assert_true(i == 0 || !memcmp(first, y, sizeof(y)));
+			}
+			clade_session_destroy(&session);
+		}
+	}
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+}
+
 static void test_wrong_inputs(void **state)
 {
 	struct fixture *f = *state;
@@ -640,6 +683,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lock_round_trip, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_verify_every_step, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_no_room, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_threads_that_read, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_inputs, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_wrong_rules, fixture_setup, fixture_teardown),
 	};
