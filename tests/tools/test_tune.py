@@ -145,6 +145,8 @@ def kernels_are_right(clade):
         report = clade.json("tune", "--op", op, "--shape", shape, "--budget", "200", "--device", "cl")
         for node in report["nodes"]:
             assert node["wrong"] == 0 and node["candidates"] >= 7 and report["left"] == 0, node
+    # the forms for GPUs accept on processors too, but nothing takes them unasked
+    assert "nothing to choose" in clade("tune", "--op", "softmax", "--shape", "M=4,N=64", "--device", "cl")[1]
 
 
 def blocks_of_stored_weights(clade):
