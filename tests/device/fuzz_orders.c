@@ -4,6 +4,7 @@
  *	fuzz_orders [EXECUTIONS [SEED]] */
 #include "../../runtime/src/cl/cache.h"
 #include "../../runtime/src/cl/opencl.h"
+#include "../harness/fuzz_next.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -18,13 +19,10 @@ static const char source[] = "__kernel void one(__global float *x, uint n) { if 
 			     "__kernel void two(__local float *x, __global float *y) { x[0] = 2; y[0] = x[0]; }\n";
 enum { ROOM = 512 };
 
-static uint64_t state = 88172645463325253ull;
+static uint64_t state = FUZZ_START;
 static uint32_t next(uint32_t limit)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)((state >> 20) % limit);
+	return fuzz_next(&state, limit);
 }
 
 /* A count, names and the text: sound but for one to three changes before the text. Returns how long it is. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Fuzz targets for the file readers. With CLADE_LIBFUZZER and clang -fsanitize=fuzzer it is a libFuzzer program (the
  * first byte of the input picks the format); alone it mutates its own seeds: fuzz_formats [EXECUTIONS [SEED]]. */
+#include "../harness/fuzz_next.h"
 #include "gguf_image.h"
 #include "store.h"
 
@@ -94,10 +95,7 @@ enum { SEEDS = 8 };
 static uint64_t state = 1;
 static uint32_t next(uint32_t limit)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)((state >> 20) % limit);
+	return fuzz_next(&state, limit);
 }
 
 static const char *const words[] = { "\"",
@@ -165,7 +163,7 @@ static size_t mutate(uint8_t *bytes, size_t count, size_t room)
 int main(int argc, char **argv)
 {
 	long executions = argc > 1 ? atol(argv[1]) : 20000;
-	state = argc > 2 ? (uint64_t)atol(argv[2]) * 2 + 1 : 88172645463325253ull;
+	state = argc > 2 ? (uint64_t)atol(argv[2]) * 2 + 1 : FUZZ_START;
 	static const char *const headers[] = {
 		"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}",
 		"{\"__metadata__\":{\"x\":\"y\"},\"a\":{\"dtype\":\"BF16\",\"shape\":[2,2],\"data_offsets\":[0,8]}}",

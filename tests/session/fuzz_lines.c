@@ -3,6 +3,8 @@
  * for, else none would get past it) and lock files. Any text ends in one error with a message, or is taken; what is
  * taken prints to a text that reads back to the same. Built with -DCLADE_LIBFUZZER it is libFuzzer's target (the first
  * byte picks the kind); without: fuzz_lines [EXECUTIONS [SEED]] changes its own seeds. */
+#include "../harness/fuzz_next.h"
+
 #include <clade/builtin.h>
 #include <clade/session.h>
 #include <clade/step.h>
@@ -150,13 +152,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 #ifndef CLADE_LIBFUZZER
-static uint64_t state = 88172645463325253ull;
+static uint64_t state = FUZZ_START;
 static uint32_t next(uint32_t limit)
 {
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)((state >> 20) % limit);
+	return fuzz_next(&state, limit);
 }
 
 /* One to three edits: a byte set, a part cut out, a part doubled. */

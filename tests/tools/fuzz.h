@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What the fuzz targets of tokenizers share: numbers by chance, and what is done with a tokenizer. */
+/* What the fuzz targets of tokenizers share: what is done with a tokenizer. */
 #ifndef CLADE_TESTS_TOOLS_FUZZ_H
 #define CLADE_TESTS_TOOLS_FUZZ_H
 
+#include "../harness/fuzz_next.h"
 #include "internal.h"
 
 #include <stdlib.h>
-
-/* A number below the limit; `state` is not 0. */
-static inline uint32_t fuzz_next(uint64_t *state, uint32_t limit)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return (uint32_t)((*state >> 20) % limit);
-}
 
 /* With special tokens and without; each part must be whole characters. */
 static inline void fuzz_decode(const struct clade_tokenizer *tokenizer, const int32_t *ids, size_t count)
