@@ -31,10 +31,10 @@ class Own:
     """the same methods as side.Process"""
     pause = 0.0
 
-    def __init__(self, program, cores, fast=False, peaks=None, env=None):
+    def __init__(self, program, cores, options=(), peaks=None, env=None):
         self.program, self.cores, self.env = program, cores, env
         self.peaks = peaks if peaks is not None else []  # GFLOP/s and GB/s that clade measures beside each block
-        self.options = ["--fast"] if fast else []
+        self.options = options
 
     def run(self, *words):
         return run_program([self.program, *words], self.cores, self.env)

@@ -19,7 +19,9 @@ distance of the quartiles. Error: ours, of sampled elements against double preci
 peer's answer, as square of the difference over the square of the answer. A load average of 2 is this alone.
 """
 GROUPS = (("linear/", "linear f32"), ("encode/", "Encode, MiniLM's shape, f32"), ("prompt/", "Prompt of 512 tokens, LLaMA of 134 M parameters"),
-          ("generate/", "Generation of 128 tokens"), ("decode2000/", "Generation of 32 tokens after 2,000"), ("fast-prompt/", "Prompt of 512 tokens with --fast (reduced precision)"),
+          ("generate/", "Generation of 128 tokens"), ("decode2000/", "Generation of 32 tokens after 2,000"),
+          ("decode2000-f16/", "Generation of 32 tokens after 2,000, keys and values in f16"),
+          ("fast-prompt/", "Prompt of 512 tokens with --fast (reduced precision)"),
           ("fast-generate/", "Generation of 128 tokens with --fast (reduced precision)"),
           ("host/", "Host cost"), ("start/", "From open device"), ("memory/", "Peak memory"), ("reading/", "Reading weights"))
 SAME = ("clade", "machine", "quick")  # of runs that are one, made in parts

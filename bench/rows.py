@@ -52,6 +52,7 @@ class Model:
     tolerance: float = 1e-5  # NMSE of what comes out, against the peer's
     rounds: int = 3
     fast: bool = False
+    kv: str = "f32"  # how keys and values are kept
     unit = "tokens/s"
 
     @property
@@ -61,6 +62,11 @@ class Model:
     @property
     def needs(self):
         return (self.model,)
+
+    @property
+    def options(self):
+        """of clade's commands"""
+        return (("--fast",) if self.fast else ()) + (("--kv-type", self.kv) if self.kv != "f32" else ())
 
     @property
     def output(self):
@@ -100,7 +106,9 @@ def all_works(folder):
     for kind, path in llama.items():
         works.append(Model(f"generate/{kind}", "generate", path, 128, tolerance=loose[kind]))
     for kind in ("f32", "q8_0"):
-        works.append(Model(f"decode2000/{kind}", "generate", llama[kind], 32, depth=2000, peers=("llamacpp", "llamacpp_f16"), tolerance=loose[kind]))
+        works.append(Model(f"decode2000/{kind}", "generate", llama[kind], 32, depth=2000, tolerance=loose[kind]))
+    for kind in ("f32", "q8_0"):
+        works.append(Model(f"decode2000-f16/{kind}", "generate", llama[kind], 32, depth=2000, peers=("llamacpp_f16",), tolerance=loose[kind], kv="f16"))
     for kind in ("q8_0", "q4_0"):
         works.append(Model(f"fast-prompt/{kind}", "prompt", llama[kind], 512, tolerance=loose[kind], fast=True))
         works.append(Model(f"fast-generate/{kind}", "generate", llama[kind], 128, tolerance=loose[kind], fast=True))

@@ -157,7 +157,7 @@ class Runner:
             if worst > work.tolerance:
                 raise Missing(f"wrong: NMSE {worst:.1e}")
             return ours.ask("error")["nmse"]
-        key = (work.model, name, work.fast)
+        key = (work.model, name, work.options)
         if key not in self.answers:
             self.answers[key] = compare_answers(work, ours, theirs, self.scratch)
         if self.answers[key] > work.tolerance:
@@ -197,7 +197,7 @@ class Runner:
 
     def measure(self, work, names):
         """rows of a work, one a peer"""
-        ours = self.own_gemm if isinstance(work, Gemm) else self.own(work.fast)
+        ours = self.own_gemm if isinstance(work, Gemm) else self.own(work.options)
         try:
             if not all(map(os.path.exists, work.needs)):
                 raise Missing("its model could not be made")
@@ -213,7 +213,7 @@ class Runner:
         return list(rows.values())
 
     def refuse_equal_plan(self, work):
-        if self.own(True).plan(work) == self.own(False).plan(work):
+        if self.own(work.options).plan(work) == self.own(()).plan(work):
             raise Missing("--fast chooses the same implementations")
 
 
@@ -270,7 +270,7 @@ def measure_all(options, may, chosen, models, rows, run, peaks):
     if may.name and Own(program, machine.CORES, env=env).device()["native_float_width"] > isa.WIDTH:
         sys.exit(f"run.py: the device's vectors are not those of {may.name}: {isa.LIBRARY} does not know this PoCL")
     gemm = Process([os.path.join(options.build, "bench", "gemm_clade")], machine.CORES, env)
-    runner = Runner(peers, gemm, lambda fast: Own(program, machine.CORES, fast, peaks, env), options.quick, models)
+    runner = Runner(peers, gemm, lambda given: Own(program, machine.CORES, given, peaks, env), options.quick, models)
     versions["clade"], versions["linear"], group = Own(program, machine.CORES, env=env).about(), gemm.about(), None
     try:
         for work, names in chosen:

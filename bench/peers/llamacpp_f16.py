@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""llama.cpp with keys and values in f16, as it comes: half of the bytes that we read, so no goal, but what its users see."""
+"""llama.cpp with keys and values in f16, as it comes; beside it we keep them so too (--kv-type f16)."""
 from peers import llamacpp
 
 NAME = "llama.cpp, f16 K/V"
