@@ -36,6 +36,7 @@ static inline void attention_pack(__global const kept_t *k, long k_s, int key, i
 	static inline void tile_scores_##R(struct attention_rows *rows, int r0, int j, int c, int n,                   \
 					   const float *panel, bool last)                                              \
 	{                                                                                                              \
+		float *p = rows->p[r0] + j, scale = last ? rows->scale : 1.0f;                                         \
 		__global const float *q[R];                                                                            \
 		vf chain[R][NV];                                                                                       \
                                                                                                                        \
@@ -55,12 +56,15 @@ static inline void attention_pack(__global const kept_t *k, long k_s, int key, i
 				UNROLL for (int v = 0; v < NV; v++) chain[r][v] = fma(value, key[v], chain[r][v]);     \
 			}                                                                                              \
 		}                                                                                                      \
-		for (int r = 0; r < R; r++)                                                                            \
-			for (int v = 0; v < NV; v++) {                                                                 \
-				float *p = rows->p[r0 + r] + j + v * VW;                                               \
-				vf sum = (c ? VLOAD(p) : (vf)(0.0f)) + chain[r][v];                                    \
+		if (c == 0)                                                                                            \
+			UNROLL for (int r = 0; r < R; r++) UNROLL for (int v = 0; v < NV; v++)                         \
+				VSTORE(((vf)(0.0f) + chain[r][v]) * scale, p + r * ATTENTION_KEYS + v * VW);           \
+		else                                                                                                   \
+			UNROLL for (int r = 0; r < R; r++) UNROLL for (int v = 0; v < NV; v++)                         \
+			{                                                                                              \
+				float *to = p + r * ATTENTION_KEYS + v * VW;                                           \
                                                                                                                        \
-				VSTORE(last ? sum * rows->scale : sum, p);                               \
+				VSTORE((VLOAD(to) + chain[r][v]) * scale, to);                                         \
 			}                                                                                              \
 	}
 
