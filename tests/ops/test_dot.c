@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Products by integer dot products: the bits of their arithmetic (ops/ARITHMETIC.md, 9) on any device, its distance
+/* Products by integer dot products: the bits of their arithmetic (ops/ARITHMETIC.md, 10) on any device, its distance
  *from linear's reference, tables in their layout, and the trial of an instruction in another process, which may die.
  *	test_dot DEVICE LABEL */
 #include <clade/builtin.h>
