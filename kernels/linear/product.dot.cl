@@ -9,8 +9,6 @@
 #else
 #define DOT_ROW_AXIS 0
 #endif
-#define DOT_ITEM_WIDTH(rows, n) (DOT_PANELS(rows) * DOT_WIDTH)
-#define DOT_ITEMS(n) (((n) + DOT_ITEM_WIDTH(rows, n) - 1) / DOT_ITEM_WIDTH(rows, n))
 
 /* Item `row` rounds a row; rows up to the next multiple of MR get zeros. */
 __kernel void product__dot_rows(__global const float *restrict x, ulong x_at, __global uint *restrict blocks,
@@ -29,39 +27,18 @@ __kernel void product__dot_rows(__global const float *restrict x, ulong x_at, __
 	}
 }
 
-__kernel void product__dot(__global const float *restrict x, ulong x_at, __global const weight_t *restrict w0,
-			   ulong w0_at, __global const float *restrict b0, ulong b0_at, __global float *restrict y0,
-			   ulong y0_at, __global const weight_t *restrict w1, ulong w1_at,
-			   __global const float *restrict b1, ulong b1_at, __global float *restrict y1, ulong y1_at,
-			   __global const weight_t *restrict w2, ulong w2_at, __global const float *restrict b2,
-			   ulong b2_at, __global float *restrict y2, ulong y2_at, __global const float *restrict other,
-			   ulong other_at, uint rows, uint n0, uint n1, uint n2, uint k, uint flags, uint act,
-			   __global const uint *restrict blocks, ulong blocks_at)
+__kernel void product__dot(PRODUCT_ARGUMENTS, __global const uint *restrict blocks, ulong blocks_at)
 {
-	uint tile = (uint)get_global_id(DOT_ROW_AXIS), item = (uint)get_global_id(1 - DOT_ROW_AXIS);
-	uint n = n0, first = 0, end = flags & PRODUCT_GATED ? 2 : 1;
-
-	if (end == 1 && item >= DOT_ITEMS(n0)) {
-		item -= DOT_ITEMS(n0);
-		first = item < DOT_ITEMS(n1) ? 1 : 2;
-		item -= first == 1 ? 0 : DOT_ITEMS(n1);
-		n = first == 1 ? n1 : n2;
-		end = first + 1;
-	}
-#pragma nounroll
-	for (uint i = first; i < end; i++) {
-		__global const weight_t *w = i == 0   ? w0 + w0_at * WEIGHT_UNIT
-					     : i == 1 ? w1 + w1_at * WEIGHT_UNIT
-						      : w2 + w2_at * WEIGHT_UNIT;
-		__global const float *bias = i == 0 ? b0 + b0_at : i == 1 ? b1 + b1_at : b2 + b2_at;
-		__global float *y = i == 0 ? y0 + y0_at : i == 1 ? y1 + y1_at : y2 + y2_at;
-
-		dot_linear(x + x_at, blocks + blocks_at, w, bias, flags >> i & 1, y, rows, n, k, tile, item);
-	}
-
-	uint row = tile * MR, column = item * DOT_ITEM_WIDTH(rows, n);
+	uint width = DOT_PANELS(rows) * DOT_WIDTH, row = (uint)get_global_id(DOT_ROW_AXIS) * MR,
+	     high = min(rows - row, (uint)MR);
+	struct product_place place = product_place((uint)get_global_id(1 - DOT_ROW_AXIS), width, n0, n1, n2, flags);
+	uint n = place.n, column = place.item * width;
 	ulong at = (ulong)row * n + column;
 
-	product_end(y0 + y0_at + at, (flags & PRODUCT_GATED ? y1 + y1_at : other + other_at) + at, n,
-		    min(rows - row, (uint)MR), min(n - column, (uint)DOT_ITEM_WIDTH(rows, n)), flags, act);
+#pragma nounroll
+	for (uint i = place.first; i < place.end; i++)
+		dot_linear(x + x_at, blocks + blocks_at, PRODUCT_W(i), PRODUCT_BIAS(i), flags >> i & 1, PRODUCT_Y(i),
+			   rows, n, k, row / MR, place.item);
+	product_end(y0 + y0_at + at, (flags & PRODUCT_GATED ? y1 + y1_at : other + other_at) + at, n, high,
+		    min(n - column, width), flags, act);
 }
