@@ -39,7 +39,7 @@ struct clade_session_params {
 	 * devices that compute in host memory), or in the device's, is refused with the numbers before weights are
 	 * read. */
 	uint64_t host_bytes;
-	uint32_t threads; /* of the host that read and pack weights; 0: one */
+	uint32_t threads; /* of the host that read and pack weights; 0: one. More: they call the context's allocator */
 };
 CLADE_API enum clade_status clade_session_create(const struct clade_graph *graph, struct clade_device *device,
 						 const struct clade_session_params *params,
