@@ -4,7 +4,7 @@
  *	test_dot DEVICE LABEL */
 #include <clade/builtin.h>
 #include <clade/stored.h>
-#include <single.h>
+#include <single_place.h>
 
 #include <dlfcn.h>
 #include <math.h>
@@ -21,9 +21,7 @@
 
 static struct {
 	const char *selector;
-	struct clade_context *context;
-	struct clade_device *device;
-	struct clade_queue *queue;
+	struct single_place place;
 	char folder[64], *self;
 	uint32_t state;
 } suite = { .state = 1 };
@@ -134,22 +132,6 @@ static void *make_weight(const struct clade_type *type, enum fill fill)
 	return data;
 }
 
-static bool run(struct single *single)
-{
-	struct clade_diag diag;
-	enum clade_status status;
-
-	clade_diag_init(&diag);
-	single->context = suite.context;
-	single->device = suite.device;
-	single->queue = suite.queue;
-	status = single_run(single, &diag);
-	if (status && status != CLADE_ERR_UNSUPPORTED)
-		fail_msg("%s", diag.text);
-	clade_diag_finish(&diag);
-	return status == CLADE_OK;
-}
-
 static bool check(const char *impl, enum clade_dtype dtype, int64_t rows, int64_t n, int64_t k, enum fill fill)
 {
 	struct single single = { .op = "linear", .impl = impl, .input_count = 3 };
@@ -170,7 +152,7 @@ static bool check(const char *impl, enum clade_dtype dtype, int64_t rows, int64_
 	if (n % 2)
 		single.inputs[2] =
 			(struct single_tensor) { .present = true, .type = { CLADE_F32, 1, { n } }, .data = bias };
-	ran = run(&single);
+	ran = single_run_at(&suite.place, &single, CLADE_ERR_UNSUPPORTED) == CLADE_OK;
 	for (int64_t r = 0; r < rows && ran; r++)
 		for (int64_t j = 0; j < n; j++) {
 			float sum = dot_row(&type, w + (size_t)(j * (k / 32)) * clade_stored_unit(dtype), x + r * k);
@@ -203,7 +185,8 @@ static void test_bits(void **state)
 					     { 25, 33, 64 },  { 0, 5, 32 },   { 3, 0, 32 },   { 3, 5, 0 } };
 	static const enum clade_dtype dtypes[] = { CLADE_Q8_0, CLADE_Q4_0 };
 	const char *impl = *state;
-	size_t count = 0, most = clade_device_get_info(suite.device)->soft_fma ? 7 : sizeof(shapes) / sizeof(*shapes);
+	size_t count = 0,
+	       most = clade_device_get_info(suite.place.device)->soft_fma ? 7 : sizeof(shapes) / sizeof(*shapes);
 
 	for (size_t s = 0; s < most; s++)
 		for (size_t d = 0; d < 2; d++)
@@ -212,7 +195,7 @@ static void test_bits(void **state)
 					       (enum fill)fill);
 	printf("linear.%s: %zu products of equal bits%s\n", impl, count, count ? "" : ": the device cannot run it");
 	assert_true(count > 0 || strcmp(impl, "cl.dot") == 0 ||
-		    clade_device_get_info(suite.device)->kind == CLADE_DEVICE_CPU);
+		    clade_device_get_info(suite.place.device)->kind == CLADE_DEVICE_CPU);
 }
 
 /* embedding out of a table that linear has asked for in words of four. */
@@ -234,7 +217,7 @@ static void test_table(void **state)
 		single.inputs[1] = (struct single_tensor) {
 			.present = true, .weight = true, .any = { CLADE_LAYOUT_QUADS, 8 }, .type = type, .data = table
 		};
-		assert_true(run(&single));
+		assert_int_equal(single_run_at(&suite.place, &single, CLADE_ERR_UNSUPPORTED), CLADE_OK);
 		got = single.outputs[0].data;
 		for (int64_t i = 0; i < (int64_t)37 * 96; i++) {
 			const unsigned char *block =
@@ -337,17 +320,17 @@ static void test_trials(void **state)
 	/* Intel's compiler takes no such assembler; PoCL's does. */
 	uint32_t outcome = try_once(true, HELPS, 1);
 	assert_true(outcome == CLADE_DOT_VNNI || outcome == CLADE_DOT_VNNI_FAILED);
-	assert_true(outcome == CLADE_DOT_VNNI || !clade_device_get_info(suite.device)->compiles_late);
+	assert_true(outcome == CLADE_DOT_VNNI || !clade_device_get_info(suite.place.device)->compiles_late);
 	assert_int_equal(try_once(false, IDLE, 0), outcome);
 }
 
 static void test_refusal(void **state)
 {
-	const struct clade_impl *impl = clade_impl_find(suite.context, "linear", "cl.dot");
+	const struct clade_impl *impl = clade_impl_find(suite.place.context, "linear", "cl.dot");
 	struct clade_type x = { CLADE_F32, 2, { 3, 32 } }, w = { CLADE_Q8_0, 2, { 5, 32 } };
 	const struct clade_type *inputs[] = { &x, &w, NULL }, *outputs[] = { &x };
 	const enum clade_source_kind sources[] = { CLADE_FROM_VALUE, CLADE_FROM_WEIGHT, CLADE_FROM_VALUE };
-	struct clade_device_info info = *clade_device_get_info(suite.device);
+	struct clade_device_info info = *clade_device_get_info(suite.place.device);
 	struct clade_node_info node = { .size = sizeof(node),
 					.input_count = 3,
 					.output_count = 1,
@@ -380,9 +363,10 @@ static int open_suite(struct clade_diag *diag)
 					       .cache_dir = suite.folder,
 					       .compile = on_compile };
 
-	if (clade_context_create(&params, &suite.context, diag) || clade_context_add_builtins(suite.context, diag) ||
-	    clade_device_open(suite.context, suite.selector, &suite.device, diag) ||
-	    clade_queue_create(suite.device, false, &suite.queue, diag))
+	if (clade_context_create(&params, &suite.place.context, diag) ||
+	    clade_context_add_builtins(suite.place.context, diag) ||
+	    clade_device_open(suite.place.context, suite.selector, &suite.place.device, diag) ||
+	    clade_queue_create(suite.place.device, false, &suite.place.queue, diag))
 		return 1;
 	return 0;
 }
@@ -391,7 +375,7 @@ static int try_suite(void **state)
 {
 	(void)state;
 	trial.helper = HELPS;
-	clade_device_try_dot(suite.device);
+	clade_device_try_dot(suite.place.device);
 	return 0;
 }
 
@@ -417,7 +401,7 @@ int main(int argc, char **argv)
 		return 2;
 	clade_diag_init(&diag);
 	if (open_suite(&diag) == 0) {
-		bool tries = clade_device_get_info(suite.device)->dot == CLADE_DOT_VNNI_UNTRIED;
+		bool tries = clade_device_get_info(suite.place.device)->dot == CLADE_DOT_VNNI_UNTRIED;
 
 		failed = tries ? cmocka_run_group_tests_name("trials", trials, NULL, NULL) : 0;
 		if (!tries)
@@ -426,9 +410,9 @@ int main(int argc, char **argv)
 	} else {
 		fprintf(stderr, "%s\n", diag.text);
 	}
-	clade_queue_destroy(&suite.queue);
-	clade_device_unref(&suite.device);
-	clade_context_destroy(&suite.context);
+	clade_queue_destroy(&suite.place.queue);
+	clade_device_unref(&suite.place.device);
+	clade_context_destroy(&suite.place.context);
 	clade_diag_finish(&diag);
 	empty_cache();
 	rmdir(suite.folder);

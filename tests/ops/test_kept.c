@@ -3,7 +3,7 @@
  * attention over f16, bit for bit attention over the same values as f32.
  *	test_kept [DEVICE LABEL] */
 #include <clade/builtin.h>
-#include <single.h>
+#include <single_place.h>
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -16,24 +16,7 @@
 #define LAST 0x47810u
 #define PROBES ((LAST - FIRST) * 6 + 8)
 
-static struct {
-	struct clade_context *context;
-	struct clade_device *device;
-	struct clade_queue *queue;
-} suite;
-
-static void run(struct single *single)
-{
-	struct clade_diag diag;
-
-	clade_diag_init(&diag);
-	single->context = suite.context;
-	single->device = suite.device;
-	single->queue = suite.queue;
-	if (single_run(single, &diag))
-		fail_msg("%s", diag.text);
-	clade_diag_finish(&diag);
-}
+static struct single_place place;
 
 static uint64_t add_word(uint64_t sum, uint32_t word, int size)
 {
@@ -58,7 +41,7 @@ static void test_rounding(void **state)
 	memcpy(probes + 2 * half, specials, sizeof(specials));
 	single.inputs[0] = (struct single_tensor) { true, { CLADE_F16, 1, { PROBES } }, calloc(PROBES, 2) };
 	single.inputs[1] = (struct single_tensor) { true, { CLADE_F32, 1, { PROBES } }, probes };
-	run(&single);
+	single_run_at(&place, &single, CLADE_OK);
 	for (uint32_t i = 0; i < PROBES; i++) {
 		uint32_t bits = ((const uint16_t *)single.outputs[0].data)[i];
 
@@ -92,7 +75,7 @@ static void test_reading(void **state)
 	single.inputs[1] = (struct single_tensor) { true, ones, k };
 	single.inputs[1].type.dtype = CLADE_F16;
 	single.inputs[2] = (struct single_tensor) { true, { CLADE_F16, 4, { 1, 64, 1, 1024 } }, v };
-	run(&single);
+	single_run_at(&place, &single, CLADE_OK);
 	for (int i = 0; i < 65536; i++) {
 		uint32_t bits = ((const uint32_t *)single.outputs[0].data)[i];
 
@@ -147,8 +130,8 @@ static void test_attention(void **state)
 		single[1].inputs[port] = (struct single_tensor) { true, kept, floats };
 		single[1].inputs[port].type.dtype = CLADE_F32;
 	}
-	run(&single[0]);
-	run(&single[1]);
+	single_run_at(&place, &single[0], CLADE_OK);
+	single_run_at(&place, &single[1], CLADE_OK);
 	clade_compare_arrays(&single[0].outputs[0].type, single[0].outputs[0].data, single[1].outputs[0].data,
 			     &compare);
 	assert_true(compare.bit_equal);
@@ -180,15 +163,15 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 3; i++)
 		tests[2 + i] = (struct CMUnitTest) { "attention", test_attention, NULL, NULL, &problems[i] };
 	clade_diag_init(&diag);
-	if (!clade_context_create(NULL, &suite.context, &diag) && !clade_context_add_builtins(suite.context, &diag) &&
-	    !clade_device_open(suite.context, argc == 3 ? argv[1] : "ref", &suite.device, &diag) &&
-	    !clade_queue_create(suite.device, false, &suite.queue, &diag))
+	if (!clade_context_create(NULL, &place.context, &diag) && !clade_context_add_builtins(place.context, &diag) &&
+	    !clade_device_open(place.context, argc == 3 ? argv[1] : "ref", &place.device, &diag) &&
+	    !clade_queue_create(place.device, false, &place.queue, &diag))
 		failed = cmocka_run_group_tests_name("kept states", tests, NULL, NULL);
 	else
 		fprintf(stderr, "%s\n", diag.text);
-	clade_queue_destroy(&suite.queue);
-	clade_device_unref(&suite.device);
-	clade_context_destroy(&suite.context);
+	clade_queue_destroy(&place.queue);
+	clade_device_unref(&place.device);
+	clade_context_destroy(&place.context);
 	clade_diag_finish(&diag);
 	return failed;
 }

@@ -4,7 +4,7 @@
  *	test_stored FOLDER [DEVICE LABEL] */
 #include <clade/builtin.h>
 #include <clade/graph.h>
-#include <single.h>
+#include <single_place.h>
 
 #include <math.h>
 #include <setjmp.h>
@@ -15,9 +15,7 @@
 #include <cmocka.h>
 
 static struct {
-	struct clade_context *context;
-	struct clade_device *device;
-	struct clade_queue *queue;
+	struct single_place place;
 	struct clade_store *store;
 } suite;
 
@@ -60,19 +58,6 @@ static void *read_raw(const char *type, struct clade_type *out_type)
 	return raw;
 }
 
-static void run(struct single *single)
-{
-	struct clade_diag diag;
-
-	clade_diag_init(&diag);
-	single->context = suite.context;
-	single->device = suite.device;
-	single->queue = suite.queue;
-	if (single_run(single, &diag))
-		fail_msg("%s", diag.text);
-	clade_diag_finish(&diag);
-}
-
 static void test_linear(void **state)
 {
 	const char *type = *state;
@@ -86,7 +71,7 @@ static void test_linear(void **state)
 	*x = (struct single_tensor) { true, find("", "x")->type, read_floats(find("", "x"), &unused) };
 	w->present = true;
 	w->data = read_raw(type, &w->type);
-	run(&single);
+	single_run_at(&suite.place, &single, CLADE_OK);
 	for (int64_t i = 0; i < count; i++) {
 		double got = (double)((float *)single.outputs[0].data)[i];
 		double error = fabs(got - ((double)high[i] + (double)low[i]));
@@ -123,7 +108,7 @@ static void test_embedding(void **state)
 	ids->data = numbers;
 	for (int i = 0; i < 64; i++)
 		numbers[i] = i;
-	run(&single);
+	single_run_at(&suite.place, &single, CLADE_OK);
 	clade_compare_arrays(&single.outputs[0].type, single.outputs[0].data, rows, &compare);
 	assert_true(compare.bit_equal);
 	free(table->data);
@@ -149,17 +134,18 @@ int main(int argc, char **argv)
 		tests[4 + i] = (struct CMUnitTest) { "embedding", test_embedding, NULL, NULL, types[i] };
 	}
 	clade_diag_init(&diag);
-	if (!clade_context_create(NULL, &suite.context, &diag) && !clade_context_add_builtins(suite.context, &diag) &&
-	    !clade_device_open(suite.context, argc == 4 ? argv[2] : "ref", &suite.device, &diag) &&
-	    !clade_queue_create(suite.device, false, &suite.queue, &diag) &&
-	    !clade_store_create(suite.context, &suite.store, &diag) && !clade_store_add(suite.store, path, &diag))
+	if (!clade_context_create(NULL, &suite.place.context, &diag) &&
+	    !clade_context_add_builtins(suite.place.context, &diag) &&
+	    !clade_device_open(suite.place.context, argc == 4 ? argv[2] : "ref", &suite.place.device, &diag) &&
+	    !clade_queue_create(suite.place.device, false, &suite.place.queue, &diag) &&
+	    !clade_store_create(suite.place.context, &suite.store, &diag) && !clade_store_add(suite.store, path, &diag))
 		failed = cmocka_run_group_tests_name("stored weights", tests, NULL, NULL);
 	else
 		fprintf(stderr, "%s\n", diag.text);
 	clade_store_destroy(&suite.store);
-	clade_queue_destroy(&suite.queue);
-	clade_device_unref(&suite.device);
-	clade_context_destroy(&suite.context);
+	clade_queue_destroy(&suite.place.queue);
+	clade_device_unref(&suite.place.device);
+	clade_context_destroy(&suite.place.context);
 	clade_diag_finish(&diag);
 	return failed;
 }
