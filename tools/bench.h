@@ -9,6 +9,8 @@ enum { BENCH_SAMPLES = 256 };
 
 struct bench_result {
 	char model[256], device[16], device_name[160], driver[64], test[32];
+	char kv_type[8]; /* of keys and values of former tokens: "f32", "f16"; "": the model keeps none */
+	bool fast;       /* --fast was given */
 	uint64_t parameters, weight_bytes, peak_memory_bytes;
 	int64_t batch, tokens;         /* tokens: of the test, all rows of the batch */
 	double samples[BENCH_SAMPLES]; /* tokens a second of each repeat */

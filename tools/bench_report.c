@@ -19,10 +19,9 @@ static void error_text(const struct bench_result *result, char out[32])
 
 static void begin_md(void)
 {
-	printf("| model | weights | params | device | test | batch | tokens/s | GFLOP/s | GB/s | %% of peak | error vs "
-	       "ref | "
-	       "compile | load | peak memory |\n");
-	printf("|---|---:|---:|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
+	printf("| model | weights | params | device | K/V | --fast | test | batch | tokens/s | GFLOP/s | GB/s | "
+	       "%% of peak | error vs ref | compile | load | peak memory |\n"
+	       "|---|---:|---:|---|---|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n");
 }
 
 static void row_md(const struct bench_result *r, size_t index)
@@ -32,12 +31,12 @@ static void row_md(const struct bench_result *r, size_t index)
 	error_text(r, error);
 	if (r->roof > 0)
 		snprintf(peak, sizeof(peak), "%.1f", 100 * r->roof);
-	printf("| %s | %s | %.2f M | %s %s | %s | %lld | %.2f ± %.2f | %.2f | %.2f | %s | %s | %.2f s | %.2f s | %s "
-	       "|\n",
+	printf("| %s | %s | %.2f M | %s %s | %s | %s | %s | %lld | %.2f ± %.2f | %.2f | %.2f | %s | %s | %.2f s | "
+	       "%.2f s | %s |\n",
 	       r->model, bytes_text(r->weight_bytes, weights), 1e-6 * (double)r->parameters, r->device, r->device_name,
-	       r->test, (long long)r->batch, stats_of(r->samples, r->sample_count).mean,
-	       stats_deviation(r->samples, r->sample_count), r->gflops, r->gbps, peak, error, r->compile_seconds,
-	       r->load_seconds, bytes_text(r->peak_memory_bytes, memory));
+	       r->kv_type[0] != '\0' ? r->kv_type : "-", r->fast ? "yes" : "no", r->test, (long long)r->batch,
+	       stats_of(r->samples, r->sample_count).mean, stats_deviation(r->samples, r->sample_count), r->gflops,
+	       r->gbps, peak, error, r->compile_seconds, r->load_seconds, bytes_text(r->peak_memory_bytes, memory));
 	fflush(stdout);
 }
 
@@ -57,8 +56,7 @@ void csv_text(const char *text)
 static void begin_csv(void)
 {
 	printf("model,device,device_name,driver,test,batch,tokens_per_second,stddev,repeats,gflops,gbps,peak_share,"
-	       "error,"
-	       "bit_equal,compile_seconds,load_seconds,peak_memory_bytes,weight_bytes,parameters\n");
+	       "error,bit_equal,compile_seconds,load_seconds,peak_memory_bytes,weight_bytes,parameters,kv_type,fast\n");
 }
 
 static void row_csv(const struct bench_result *r, size_t index)
@@ -75,9 +73,9 @@ static void row_csv(const struct bench_result *r, size_t index)
 		printf("%.6g,%d,", r->error, (int)r->bit_equal);
 	else
 		printf(",,");
-	printf("%.6g,%.6g,%llu,%llu,%llu\n", r->compile_seconds, r->load_seconds,
+	printf("%.6g,%.6g,%llu,%llu,%llu,\"%s\",%d\n", r->compile_seconds, r->load_seconds,
 	       (unsigned long long)r->peak_memory_bytes, (unsigned long long)r->weight_bytes,
-	       (unsigned long long)r->parameters);
+	       (unsigned long long)r->parameters, r->kv_type, (int)r->fast);
 	fflush(stdout);
 }
 
@@ -109,8 +107,7 @@ static void row_json(const struct bench_result *r, size_t index)
 {
 	json_t *object = json_pack(
 		"{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:o, s:f, s:f, s:o, s:f, s:f, s:o, s:o, s:f, s:f, s:f, "
-		"s:I, s:I, "
-		"s:f, s:I, s:I, s:I}",
+		"s:I, s:I, s:f, s:I, s:I, s:I, s:o, s:b}",
 		"model", r->model, "device", r->device, "device_name", r->device_name, "driver", r->driver, "test",
 		r->test, "batch", (json_int_t)r->batch, "tokens", (json_int_t)r->tokens, "tokens_per_second",
 		stats_of(r->samples, r->sample_count).mean, "stddev", stats_deviation(r->samples, r->sample_count),
@@ -121,7 +118,8 @@ static void row_json(const struct bench_result *r, size_t index)
 		"load_seconds", r->load_seconds, "first_seconds", r->first_seconds, "programs", (json_int_t)r->programs,
 		"kernels", (json_int_t)r->kernels, "launches", r->launches, "peak_memory_bytes",
 		(json_int_t)r->peak_memory_bytes, "weight_bytes", (json_int_t)r->weight_bytes, "parameters",
-		(json_int_t)r->parameters);
+		(json_int_t)r->parameters, "kv_type", r->kv_type[0] != '\0' ? json_string(r->kv_type) : json_null(),
+		"fast", (int)r->fast);
 	json_row(object, index);
 }
 

@@ -164,6 +164,11 @@ static void describe(const struct run *run, struct bench_result *out)
 	snprintf(out->device, sizeof(out->device), "%s", info->id);
 	snprintf(out->device_name, sizeof(out->device_name), "%s", info->name);
 	snprintf(out->driver, sizeof(out->driver), "%s", info->driver);
+	snprintf(out->kv_type, sizeof(out->kv_type), "%s",
+		 totals.kept_states > 0 ? clade_dtype_info(run->job->tool->options.kv_type)->name
+		 : totals.states > 0    ? "f32"
+					: "");
+	out->fast = run->job->tool->options.fast;
 	out->parameters = totals.parameters;
 	out->weight_bytes = totals.weight_bytes;
 	out->batch = run->workload.batch;
@@ -411,7 +416,10 @@ const struct command command_bench = {
 		   "caches\n"
 		   "may exceed 100 % of the memory's peak. --impl NAME picks implementations (`*`, `?`); --no-check "
 		   "leaves out ref.\n"
-		   "`bench diff` exits with 1 if a test of B is slower than in A by more than the noise.",
+		   "`bench diff` exits with 1 if a test of B is slower than in A by more than the noise. Tests that "
+		   "were not "
+		   "run\n"
+		   "alike (another model, device, batch, K/V type, --fast on one side) are marked and do not count.",
 	.groups = groups,
 	.max_arguments = 3,
 	.run = run,

@@ -25,6 +25,7 @@ def test_json(clade):
         assert len(samples) == 3 and min(samples) > 0 and abs(test["tokens_per_second"] - mean) < 1e-6 * mean
         assert abs(test["stddev"] ** 2 - sum((x - mean) ** 2 for x in samples) / 2) < 1e-4 * (1 + test["stddev"] ** 2)
         assert test["bit_equal"] is True and test["error"] == 0 and test["parameters"] == 211897
+        assert (test["kv_type"], test["fast"]) == ("f32", False)
         assert 0 < test["peak_share"] < 20 and test["peak_memory_bytes"] > 1 << 20 and test["load_seconds"] >= 0
     assert prompt["tokens"] == 18 and generation["tokens"] == 8
 
@@ -35,13 +36,17 @@ def test_formats(clade):
     assert len(lines) == 4 and len({line.count("|") for line in lines}) == 1 and "±" in lines[2] and "same bits" in lines[3]
     rows = list(csv.DictReader(io.StringIO(clade(*RUN, "-o", "csv")[0])))
     assert [row["test"] for row in rows] == ["pp9", "tg4"] and all(None not in row and None not in row.values() for row in rows)
+    assert " f32 | no | pp9 " in lines[2] and {(row["kv_type"], row["fast"]) for row in rows} == {("f32", "0")}
+    [kept] = json.loads(clade("bench", "dates", "--device", "ref", "-n", "2", "-r", "1", "--kv-type", "f16", "--fast", "-o", "json")[0])
+    assert (kept["kv_type"], kept["fast"]) == ("f16", True)
+    assert " f16 | yes | tg2 " in clade("bench", "dates", "--device", "ref", "-n", "2", "-r", "1", "--kv-type", "f16", "--fast")[0]
     alone = json.loads(clade("bench", "dates", "--device", "ref", "-n", "2", "--depth", "3", "-r", "1", "--no-check", "--json")[0])
     assert [test["test"] for test in alone] == ["tg2@d3"] and alone[0]["error"] is None
     assert [test["test"] for test in json.loads(clade("bench", "dates", "--device", "ref", "--entry", "encode", "-r", "1", "--json")[0])] == ["pp64"]
 
 
-def result(test, *samples):
-    return {"model": "m", "device": "ref", "device_name": "d", "test": test, "batch": 1, "samples": list(samples)}
+def result(test, *samples, **settings):
+    return {"model": "m", "device": "ref", "device_name": "d", "test": test, "batch": 1, "samples": list(samples), **settings}
 
 
 def test_diff(clade):
@@ -54,13 +59,35 @@ def test_diff(clade):
     clade.file("slower.json", json.dumps(slower))
     report = clade.json("bench", "diff", "before.json", "after.json")
     assert {test["test"]: test["verdict"] for test in report["tests"]} == {"steady": "same", "noisy": "same", "better": "faster"}
-    assert (report["compared"], report["slower"], report["faster"]) == (3, 0, 1)
+    assert (report["compared"], report["slower"], report["faster"], report["unlike"], report["missing"]) == (3, 0, 1, 0, 1)
     out, err = clade("bench", "diff", "before.json", "slower.json", rc=1)
     assert "slower" in out and "1 of 2 tests are slower" in err
     clade.file("other.json", json.dumps([result("else", 1, 1)]))
     assert "no test of" in clade("bench", "diff", "before.json", "other.json", rc=3)[1]
     clade.file("bad.json", "{}")
     assert "needed" in clade("bench", "diff", "bad.json", "after.json", rc=3)[1]
+
+
+def test_unlike(clade):
+    """tests that were not run alike are marked and do not count, however much slower; what older files do not tell is no difference"""
+    told = {"kv_type": "f32", "fast": False, "weight_bytes": 8}
+    clade.file("a.json", json.dumps([result("pp", 100, 101, 99, **told), result("tg", 10, 10.1, 9.9, **told)]))
+    cases = [({"kv_type": "f16"}, "kv_type f32 -> f16"), ({"fast": True}, "fast false -> true"), ({"batch": 2}, "batch 1 -> 2"), ({"model": "n"}, "model m -> n"),
+             ({"device": "cl:0.0", "device_name": "e"}, "device ref -> cl:0.0, device_name d -> e"), ({"weight_bytes": 4}, "weight_bytes 8 -> 4")]
+    for other, text in cases:
+        clade.file("b.json", json.dumps([result("pp", 50, 51, 49, **{**told, **other}), result("tg", 10, 10.1, 9.9, **told)]))
+        report = clade.json("bench", "diff", "a.json", "b.json")
+        assert {test["test"]: (test["verdict"], test["differs"]) for test in report["tests"]} == {"tg": ("same", ""), "pp": ("unlike", text)}
+        assert (report["compared"], report["slower"], report["unlike"]) == (1, 0, 1)
+        assert f"unlike: {text}" in clade("bench", "diff", "a.json", "b.json")[0]
+        clade.file("b.json", json.dumps([result("pp", 50, 51, 49, **{**told, **other})]))
+        out, err = clade("bench", "diff", "a.json", "b.json", rc=3)
+        assert f"run alike: {text}" in err and "1 only in a.json" in out
+        # where both were run, the row that was run alike is taken, whatever stands before it
+        clade.file("b.json", json.dumps([result("pp", 50, 51, 49, **{**told, **other}), result("pp", 100, 101, 99, **told)]))
+        assert [test["verdict"] for test in clade.json("bench", "diff", "a.json", "b.json")["tests"]] == ["same"]
+    clade.file("old.json", json.dumps([result("pp", 50, 51, 49)]))
+    assert "slower" in clade("bench", "diff", "a.json", "old.json", rc=1)[0]
 
 
 def test_errors(clade):
