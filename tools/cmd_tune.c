@@ -25,6 +25,8 @@ static enum clade_status open_device(struct job *job)
 	enum clade_status status = clade_device_open(tool->context, tool->options.device, &job->device, &tool->diag);
 	if (status != CLADE_OK && tool->diag.where[0] == '\0' && tool->options.device != NULL)
 		snprintf(tool->diag.where, sizeof(tool->diag.where), "--device %.64s", tool->options.device);
+	if (status == CLADE_OK && tool->options.fast)
+		clade_device_try_dot(job->device);
 	return status;
 }
 
@@ -79,11 +81,11 @@ static enum clade_status report(struct job *job, const struct search_node *node,
 	char before[32], after[32];
 	if (job->report != NULL) {
 		json_array_append_new(job->report,
-				      json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:b, s:I, s:I}", "op",
+				      json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:b, s:I, s:I}", "op",
 						node->op_case.op->name, "key", node->key, "before", r->before, "winner",
 						r->winner, "before_seconds", r->before_seconds, "seconds", r->seconds,
-						"found", r->found, "candidates", (json_int_t)r->candidates, "wrong",
-						(json_int_t)r->wrong));
+						"nmse", r->nmse, "found", r->found, "candidates",
+						(json_int_t)r->candidates, "wrong", (json_int_t)r->wrong));
 		return CLADE_OK;
 	}
 	printf("%s\n  %s", node->key, r->before);
@@ -94,7 +96,9 @@ static enum clade_status report(struct job *job, const struct search_node *node,
 		printf(": %s, nothing is faster", seconds_text(r->before_seconds, before));
 	printf(" (%zu candidate%s", r->candidates, r->candidates == 1 ? "" : "s");
 	if (r->wrong > 0)
-		printf(", %zu with other bits than ref", r->wrong);
+		printf(", %zu %s", r->wrong, job->tool->options.fast ? "too far from ref" : "with other bits than ref");
+	if (r->nmse > 0)
+		printf(", NMSE %.1g", r->nmse);
 	printf(")\n");
 	return flush_stdout(&job->tool->diag);
 }
@@ -164,14 +168,14 @@ static enum clade_status conclude(struct job *job)
 	char path[4400] = "";
 	winners_path(tool, info, path, sizeof(path));
 	if (job->report != NULL) {
-		json_t *root =
-			json_pack("{s:s, s:s, s:s, s:s, s:O, s:I, s:I, s:I}", "device", info->id, "device_name",
-				  info->name, "driver", info->driver, "file", path, "nodes", job->report, "found",
-				  (json_int_t)job->found, "left", (json_int_t)left, "passed", (json_int_t)job->passed);
+		json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:O, s:b, s:I, s:I, s:I}", "device", info->id,
+					 "device_name", info->name, "driver", info->driver, "file", path, "nodes",
+					 job->report, "fast", (int)tool->options.fast, "found", (json_int_t)job->found,
+					 "left", (json_int_t)left, "passed", (json_int_t)job->passed);
 		return print_json(root, &tool->diag);
 	}
-	printf("%zu of %zu shapes measured on %s, %zu winner%s", job->done - job->passed, job->nodes.count, info->id,
-	       job->found, job->found == 1 ? "" : "s");
+	printf("%zu of %zu shapes measured on %s, %zu winner%s%s", job->done - job->passed, job->nodes.count, info->id,
+	       job->found, job->found == 1 ? "" : "s", tool->options.fast ? " for --fast" : "");
 	if (job->found > 0)
 		printf(" kept in %s", path);
 	printf("\n");
@@ -282,6 +286,10 @@ static enum clade_status choose(struct job *job)
 			continue;
 		if (tool->argument_count < actions[i].least || tool->argument_count > actions[i].most)
 			return fail_usage(tool, CLADE_MSG_TOOL_COMMAND, actions[i].name, "%s", actions[i].usage);
+		if (o->fast)
+			return fail_usage(tool, CLADE_MSG_TOOL_OPTION, "--fast",
+					  "is about measuring; %s takes winners for --fast along with the others",
+					  actions[i].name);
 		return actions[i].run(job);
 	}
 	if ((o->op != NULL) == (tool->argument_count > 0) || tool->argument_count > 1)
@@ -323,6 +331,8 @@ static const struct option own_options[] = {
 	{ "attr", "TEXT", "attributes of --op, as \"causal = true\"", take_text, AT(attrs) },
 	{ "output", "FILE", "of export and merge (default: stdout)", take_text, AT(output), 'o' },
 	{ "entry", "NAME", "the entry, after those it needs (default: the last)", take_text, AT(entry) },
+	{ "fast", NULL, "among all that --fast allows; these winners are used by runs with --fast only", take_flag,
+	  AT(fast) },
 	{ "context", "N", "rows of caches at which attention is measured (1024)", take_integer, AT(context), 0, 1,
 	  1 << 30 },
 	{ "kv-type", "TYPE", "how keys and values of former tokens are kept: f32 (default) or f16", take_kv_type,
@@ -337,6 +347,9 @@ const struct command command_tune = {
 	.summary = "measure which implementations are fastest here; all commands use the winners",
 	.details = "A winner has the bits of reference C and is faster than what is chosen without it by more than the "
 		   "noise.\n"
+		   "With --fast, implementations with their own order or reduced precision may win, too, within their "
+		   "tolerance;\n"
+		   "runs with --fast go by these winners first, others never.\n"
 		   "Winners are kept for this device and driver in the cache folder and hold for shapes nearby (sizes "
 		   "but those of\n"
 		   "weights count as the next power of two). --no-tuned of the other commands leaves them out; "

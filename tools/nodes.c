@@ -116,7 +116,7 @@ enum clade_status nodes_add(struct tool *tool, struct search_nodes *nodes, const
 	char key[CLADE_TUNED_KEY];
 	struct op_case op_case;
 	asked.tuned = NULL;
-	if ((op->flags & CLADE_OP_VIEW) != 0 || !clade_tuned_key(op, info, key, sizeof(key)) ||
+	if ((op->flags & CLADE_OP_VIEW) != 0 || !clade_tuned_key(op, info, tool->options.fast, key, sizeof(key)) ||
 	    !has_choice(tool, op, &asked))
 		return CLADE_OK;
 	for (size_t i = 0; i < nodes->count; i++)

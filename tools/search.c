@@ -22,7 +22,7 @@ struct search {
 	struct clade_queue *queue;
 	struct search_node *node;
 	struct clade_case_data data;
-	struct right_answer answer, whole; /* of ref, perhaps on fewer rows; of the first candidate that has its bits */
+	struct right_answer answer, whole; /* of ref, perhaps on fewer rows; of the first exact candidate that agrees */
 	struct clade_case_data few;        /* the rows that ref was given, if not all */
 	double deadline;
 	struct search_result *out;
@@ -42,6 +42,14 @@ static const char *candidate_text(const struct candidate *c, char *out, size_t s
 }
 
 /* ---- the right bits ---- */
+
+static enum clade_status fail_wrong(struct search *s, const char *what)
+{
+	return clade_fail(&s->tool->diag, CLADE_ERR_MISMATCH, CLADE_MSG_TOOL_TUNE, s->node->op_case.op->name,
+			  "%s does not give what the reference gives here; `clade verify` and `clade bench --op` say "
+			  "more",
+			  what);
+}
 
 /* Where every row stands for itself, the reference of a large product is computed for some rows only. `few` borrows the
  * arrays of the whole case. */
@@ -77,6 +85,54 @@ static bool make_few(struct search *s)
 	return good;
 }
 
+static bool agrees(const struct clade_impl *impl, const struct clade_compare *compare)
+{
+	double tolerance = clade_impl_tolerance(impl);
+	return compare->bit_equal || (tolerance > 0 && compare->nmse <= tolerance);
+}
+
+/* Whether all outputs have the reference's bits, or those of an implementation that is not exact lie within its
+ * tolerance. Where the reference has few rows, the others are compared with the first exact candidate that was right in
+ * these. */
+static enum clade_status is_right(struct search *s, struct trial *trial, double *out_nmse, bool *out)
+{
+	struct clade_compare compare;
+	bool few = s->answer.data != &s->data;
+	enum clade_status status = trial_check(trial, &s->answer, &compare);
+	*out = status == CLADE_OK && agrees(trial->impl, &compare);
+	if (*out && few && s->whole.data == NULL)
+		status = trial_read(trial, &s->whole);
+	else if (*out && few)
+		status = trial_check(trial, &s->whole, &compare);
+	*out = *out && status == CLADE_OK && agrees(trial->impl, &compare);
+	*out_nmse = compare.bit_equal ? 0 : compare.nmse;
+	return status;
+}
+
+/* With --fast the first candidate need not be exact: one that is computes what all rows are compared with. */
+static enum clade_status make_whole(struct search *s)
+{
+	const struct clade_op *op = s->node->op_case.op;
+	const struct clade_impl *exact = NULL;
+	struct trial trial = { .tool = NULL };
+	double nmse;
+	bool right = false;
+	trial_describe(&trial, op, &s->data, clade_device_get_info(s->device));
+	for (size_t i = 0; (exact = search_candidate(s->tool, op, &trial.node, i)) != NULL; i++)
+		if (clade_impl_tolerance(exact) == 0)
+			break;
+	if (exact == NULL)
+		return clade_fail(&s->tool->diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_TOOL_TUNE, op->name,
+				  "nothing exact takes it that it could be compared with");
+	enum clade_status status = trial_open(&trial, s->tool, s->device, s->queue, op, exact, &s->data, NULL);
+	if (status == CLADE_OK)
+		status = is_right(s, &trial, &nmse, &right);
+	trial_close(&trial);
+	if (status == CLADE_OK && !right)
+		status = fail_wrong(s, exact->name);
+	return status;
+}
+
 static enum clade_status make_answer(struct search *s)
 {
 	const struct clade_op *op = s->node->op_case.op;
@@ -86,24 +142,7 @@ static enum clade_status make_answer(struct search *s)
 	if (status == CLADE_OK && s->answer.outputs[0] == NULL)
 		status = clade_fail(&s->tool->diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_TOOL_TUNE, op->name,
 				    "it has no reference to compare with");
-	return status;
-}
-
-/* Whether all outputs have the reference's bits. Where that has few rows, the others must agree with the first
- * candidate that was right in these. */
-static enum clade_status has_right_bits(struct search *s, struct trial *trial, bool *out)
-{
-	struct clade_compare compare;
-	bool few = s->answer.data != &s->data;
-	enum clade_status status = trial_check(trial, &s->answer, &compare);
-	*out = status == CLADE_OK && compare.bit_equal;
-	if (!*out || !few)
-		return status;
-	if (s->whole.data == NULL)
-		return trial_read(trial, &s->whole);
-	status = trial_check(trial, &s->whole, &compare);
-	*out = status == CLADE_OK && compare.bit_equal;
-	return status;
+	return status == CLADE_OK && few && s->tool->options.fast ? make_whole(s) : status;
 }
 
 /* ---- measuring ---- */
@@ -113,6 +152,7 @@ struct runner {
 	struct candidate candidate;
 	struct trial trial;
 	size_t calls;
+	double nmse;                                /* 0: the reference's bits */
 	double samples[LONG_ROUNDS + SHORT_ROUNDS]; /* executions a second */
 	size_t count;
 };
@@ -134,7 +174,7 @@ static void close_runner(struct runner **runner)
 	*runner = NULL;
 }
 
-/* *out_good: it accepts, runs and has the right bits. A candidate that fails is no error: it is not taken. Close the
+/* *out_good: it accepts, runs and is right. A candidate that fails is no error: it is not taken. Close the
  * runner in any case. */
 static enum clade_status open_runner(struct search *s, const struct candidate *candidate, struct runner **out,
 				     bool *out_good)
@@ -155,7 +195,7 @@ static enum clade_status open_runner(struct search *s, const struct candidate *c
 	if (status == CLADE_OK)
 		status = trial_run(&r->trial, 1, &seconds);
 	if (status == CLADE_OK)
-		status = has_right_bits(s, &r->trial, out_good);
+		status = is_right(s, &r->trial, &r->nmse, out_good);
 	if (status == CLADE_ERR_DEVICE || status == CLADE_ERR_UNSUPPORTED) {
 		print_note(s->tool, "%s: %s", candidate->impl->name, s->tool->diag.text);
 		clade_diag_reset(&s->tool->diag);
@@ -236,10 +276,12 @@ static enum clade_status decide(struct search *s, struct runner *best, const str
 	if (status == CLADE_OK && good) {
 		double rate = stats_median(now->samples, now->count);
 		out->before_seconds = out->seconds = rate > 0 ? 1 / rate : 0;
+		out->nmse = now->nmse;
 		snprintf(out->winner, sizeof(out->winner), "%s", out->before);
 	}
 	if (status == CLADE_OK && good && !same && is_faster(best, now)) {
 		out->found = true;
+		out->nmse = best->nmse;
 		out->seconds = 1 / stats_median(best->samples, best->count);
 		candidate_text(&best->candidate, out->winner, sizeof(out->winner));
 		snprintf(out->impl, sizeof(out->impl), "%s", best->candidate.impl->name);
@@ -257,7 +299,7 @@ const struct clade_impl *search_candidate(struct tool *tool, const struct clade_
 	char why[256];
 	for (size_t i = 0; (impl = clade_impl_at(tool->context, op->name, i)) != NULL; i++)
 		if (((impl->needs & CLADE_NEEDS_HOST) != 0) == (kind == CLADE_DEVICE_HOST) &&
-		    impl->order == CLADE_ORDER_CANONICAL && impl->precision == CLADE_PRECISION_FULL &&
+		    (tool->options.fast || clade_impl_tolerance(impl) == 0) &&
 		    (impl->kinds == 0 || (impl->kinds & CLADE_KIND_BIT(kind)) != 0) &&
 		    clade_impl_accepts(impl, node, why, sizeof(why)) && index-- == 0)
 			return impl;
@@ -281,11 +323,7 @@ static enum clade_status search(struct search *s)
 		status = open_runner(s, &chosen, &best, &good);
 	if (status == CLADE_OK && !good) {
 		close_runner(&best);
-		return clade_fail(
-			&s->tool->diag, CLADE_ERR_MISMATCH, CLADE_MSG_TOOL_TUNE, op->name,
-			"%s does not give the reference's bits here; `clade verify` and `clade bench --op` say "
-			"more",
-			s->out->before);
+		return fail_wrong(s, s->out->before);
 	}
 	for (size_t i = 0; status == CLADE_OK; i++) {
 		const struct candidate next = { .impl = search_candidate(s->tool, op, &trial.node, i) };

@@ -371,7 +371,7 @@ enum clade_status clade_rules_add_tuned(struct clade_rules *rules, const char *t
 	return clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_TUNED, "measured winners", "%s", why);
 }
 
-/* Winners are sought among those of full precision: where --fast lets another come before `impl`, they say nothing. */
+/* The ordinary winners are sought among the exact: where --fast lets another come before `impl`, they say nothing. */
 static bool is_passed(const struct clade_rules *rules, const struct clade_ir *ir, const struct clade_node_info *info,
 		      const struct clade_impl *impl)
 {
@@ -390,8 +390,9 @@ static bool is_passed(const struct clade_rules *rules, const struct clade_ir *ir
 
 /* The winner for this node, if its implementation (`only`, NULL: any) is still there, has these values and takes the
  * node. Fills out's impl and values. */
-static bool choose_measured(const struct clade_rules *rules, const struct clade_ir *ir, const struct clade_op *op,
-			    struct clade_node_info *info, const struct clade_impl *only, struct clade_choice *out)
+static bool choose_measured_among(const struct clade_rules *rules, bool fast, const struct clade_ir *ir,
+				  const struct clade_op *op, struct clade_node_info *info,
+				  const struct clade_impl *only, struct clade_choice *out)
 {
 	char key[CLADE_TUNED_KEY], why[256] = "";
 	const struct clade_impl *impl;
@@ -399,13 +400,13 @@ static bool choose_measured(const struct clade_rules *rules, const struct clade_
 	bool taken;
 
 	memset(out->tuned, 0, sizeof(out->tuned));
-	if (!rules->tuned || !clade_tuned_key(op, info, key, sizeof(key)) ||
+	if (!rules->tuned || !clade_tuned_key(op, info, fast, key, sizeof(key)) ||
 	    !clade_tuned_find(rules->tuned, key, &winner))
 		return false;
 	impl = clade_impl_find(ir->context, op->name, winner.impl);
 	if (!impl || (only && impl != only) || on_host(impl) != (info->device->kind == CLADE_DEVICE_HOST) ||
 	    (!only && !may_choose(rules, impl, info->device->kind, why, sizeof(why))) ||
-	    (!only && is_passed(rules, ir, info, impl)))
+	    (!only && !fast && is_passed(rules, ir, info, impl)))
 		return false;
 	taken = clade_tuned_values(impl, winner.values, out->tuned);
 	info->tuned = out->tuned;
@@ -418,6 +419,14 @@ static bool choose_measured(const struct clade_rules *rules, const struct clade_
 	out->impl = impl;
 	clade_tuned_values_text(impl, out->tuned, out->tuned_text, sizeof(out->tuned_text));
 	return true;
+}
+
+/* With --fast, what was measured among all that it allows; else, or without one, the winner among the exact. */
+static bool choose_measured(const struct clade_rules *rules, const struct clade_ir *ir, const struct clade_op *op,
+			    struct clade_node_info *info, const struct clade_impl *only, struct clade_choice *out)
+{
+	return (rules->fast && choose_measured_among(rules, true, ir, op, info, only, out)) ||
+	       choose_measured_among(rules, false, ir, op, info, only, out);
 }
 
 /* out->impl may be a measured winner already: then only the others' reasons are found. */

@@ -9,10 +9,6 @@
 
 #include <clade/messages.h>
 
-/* NMSE allowed where bits need not be equal (RELIABILITY.md, T4). */
-#define TOLERANCE_OWN_ORDER 1e-6
-#define TOLERANCE_REDUCED 2e-3
-
 /* Host arrays by value id; a world owns the data of the values it made. */
 struct world {
 	struct clade_tensor *values;
@@ -345,13 +341,6 @@ static enum clade_status read_item_inputs(struct verifier *v, struct clade_bound
 	return status;
 }
 
-static double tolerance_of(const struct clade_impl *impl)
-{
-	if (impl->precision == CLADE_PRECISION_REDUCED)
-		return TOLERANCE_REDUCED;
-	return impl->order == CLADE_ORDER_CANONICAL ? 0 : TOLERANCE_OWN_ORDER;
-}
-
 static void widen(struct clade_compare *all, const struct clade_compare *one)
 {
 	all->bit_equal = all->bit_equal && one->bit_equal;
@@ -368,7 +357,7 @@ static enum clade_status compare_item(struct verifier *v, struct clade_bound *bo
 					  .op = item->op->name,
 					  .impl = item->choice.impl->name,
 					  .order = clade_order_name(item->choice.impl),
-					  .tolerance = tolerance_of(item->choice.impl) };
+					  .tolerance = clade_impl_tolerance(item->choice.impl) };
 	enum clade_status status = CLADE_OK;
 
 	for (uint32_t i = 0; i < item->output_count && !status; i++) {

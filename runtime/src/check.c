@@ -267,6 +267,15 @@ enum clade_status clade_impl_check(const struct clade_impl *impl, const char *or
 	return check_tunables(impl, origin, diag);
 }
 
+double clade_impl_tolerance(const struct clade_impl *impl)
+{
+	static const double own_order = 1e-6, reduced = 2e-3;
+
+	if (impl->precision != CLADE_PRECISION_FULL)
+		return reduced;
+	return impl->order == CLADE_ORDER_CANONICAL ? 0 : own_order;
+}
+
 const struct clade_tunable *const *clade_impl_tunables(const struct clade_impl *impl)
 {
 	static const struct clade_tunable *const none[] = { NULL };

@@ -177,13 +177,13 @@ static void put_type(struct writer *w, const struct clade_port *port, const stru
 	put(w, "]");
 }
 
-bool clade_tuned_key(const struct clade_op *op, const struct clade_node_info *node, char *out, size_t size)
+bool clade_tuned_key(const struct clade_op *op, const struct clade_node_info *node, bool fast, char *out, size_t size)
 {
 	struct writer w = { out, size, 0 };
 	const struct clade_port *port = NULL;
 	uint32_t outputs = 0;
 
-	put(&w, "%s", op->name);
+	put(&w, "%s%s", fast ? "--fast " : "", op->name);
 	for (size_t i = 0; op->attrs && op->attrs[i] && node->params; i++)
 		put_attr(&w, op->attrs[i], node->params);
 	for (uint32_t i = 0; i < node->input_count; i++) {

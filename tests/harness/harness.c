@@ -8,9 +8,6 @@
 
 #include <string.h>
 
-/* What implementations with an order of their own may differ by (sum of squares, relative). */
-static const double full_tolerance = 1e-6, reduced_tolerance = 2e-3;
-
 enum clade_status harness_open(struct harness *harness, struct clade_context *context, const char *selector,
 			       struct clade_diag *diag)
 {
@@ -98,8 +95,7 @@ static const char *is_slow(const struct harness *harness)
 /* The outputs against the expected ones; says how far apart they are. */
 static bool compare_outputs(struct trial *trial, const struct trial *expected, char *why, size_t why_size)
 {
-	bool canonical = trial->impl->order == CLADE_ORDER_CANONICAL && trial->impl->precision == CLADE_PRECISION_FULL;
-	double tolerance = trial->impl->precision == CLADE_PRECISION_FULL ? full_tolerance : reduced_tolerance;
+	double tolerance = clade_impl_tolerance(trial->impl);
 
 	for (uint32_t i = 0; i < trial->data->output_count; i++) {
 		struct clade_compare compare;
@@ -107,7 +103,7 @@ static bool compare_outputs(struct trial *trial, const struct trial *expected, c
 		if (!trial->results[i])
 			continue;
 		clade_compare_arrays(&trial->data->output_types[i], trial->results[i], expected->results[i], &compare);
-		if (compare.bit_equal || (!canonical && compare.nmse <= tolerance))
+		if (compare.bit_equal || (tolerance > 0 && compare.nmse <= tolerance))
 			continue;
 		snprintf(why, why_size, "output %u differs from ref: element %lld, %.3g at most, %.3g ULP, NMSE %.3g",
 			 i, (long long)compare.worst, compare.max_abs, compare.max_ulp, compare.nmse);

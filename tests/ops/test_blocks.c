@@ -166,10 +166,12 @@ static bool add_norm_body(struct harness *harness, const struct clade_case *test
 	return ok;
 }
 
-/* Bit for bit, but for what says that its precision is reduced. */
+/* Bit for bit, but for what declares that it is not. */
 static bool agrees(const struct trial *trial, const struct clade_compare *compare)
 {
-	return compare->bit_equal || (trial->impl->precision == CLADE_PRECISION_REDUCED && compare->nmse <= 2e-3);
+	double tolerance = clade_impl_tolerance(trial->impl);
+
+	return compare->bit_equal || (tolerance > 0 && compare->nmse <= tolerance);
 }
 
 /* One case in one mode; false and a problem if it did not give the body's bits. */

@@ -145,15 +145,18 @@ static void test_keys(void **state)
 	char key[CLADE_TUNED_KEY], other[CLADE_TUNED_KEY];
 
 	(void)state;
-	assert_true(clade_tuned_key(&op, &node, key, sizeof(key)));
+	assert_true(clade_tuned_key(&op, &node, false, key, sizeof(key)));
 	assert_string_equal(key, "op x:f32[256,128] w:f32![30,70]"); /* rows and values rounded, weights exact */
 	types[0] = (struct clade_type) { CLADE_F32, 2, { 130, 70 } };
-	assert_true(clade_tuned_key(&op, &node, other, sizeof(other)));
+	assert_true(clade_tuned_key(&op, &node, false, other, sizeof(other)));
 	assert_string_equal(key, other);
 	sources[1] = CLADE_FROM_VALUE;
-	assert_true(clade_tuned_key(&op, &node, other, sizeof(other)));
+	assert_true(clade_tuned_key(&op, &node, false, other, sizeof(other)));
 	assert_string_equal(other, "op x:f32[256,128] w:f32[32,128]");
-	assert_false(clade_tuned_key(&op, &node, other, 12));
+	assert_false(clade_tuned_key(&op, &node, false, other, 12));
+	/* what --fast allows has keys that no op's name can begin with */
+	assert_true(clade_tuned_key(&op, &node, true, other, sizeof(other)));
+	assert_string_equal(other, "--fast op x:f32[256,128] w:f32[32,128]");
 }
 
 int main(void)

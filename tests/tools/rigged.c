@@ -62,6 +62,19 @@ static enum clade_status run_liar(const struct clade_run *run)
 	return add_one(run, 1e-3f);
 }
 
+/* Of reduced precision, twice as fast as gear 3, and within tolerance. */
+static enum clade_status run_hasty(const struct clade_run *run)
+{
+	wait_for(400);
+	return add_one(run, 1e-3f);
+}
+
+/* The same, but beyond it. */
+static enum clade_status run_sloppy(const struct clade_run *run)
+{
+	return add_one(run, 1.0f);
+}
+
 static const int32_t gears[] = { 1, 2, 3, 4, 5, 0 };
 static const struct clade_tunable gear = { .size = sizeof(gear), .name = "gear", .candidates = gears };
 static const struct clade_impl impls[] = {
@@ -78,7 +91,21 @@ static const struct clade_impl impls[] = {
 	  .name = "liar",
 	  .needs = CLADE_NEEDS_HOST,
 	  .run = run_liar,
-	  .priority = 10 }
+	  .priority = 10 },
+	{ .size = sizeof(struct clade_impl),
+	  .op = "rigged",
+	  .name = "hasty",
+	  .needs = CLADE_NEEDS_HOST,
+	  .precision = CLADE_PRECISION_REDUCED,
+	  .run = run_hasty,
+	  .priority = 5 },
+	{ .size = sizeof(struct clade_impl),
+	  .op = "rigged",
+	  .name = "sloppy",
+	  .needs = CLADE_NEEDS_HOST,
+	  .precision = CLADE_PRECISION_REDUCED,
+	  .run = run_sloppy,
+	  .priority = 4 }
 };
 
 CLADE_PLUGIN(host, registry)

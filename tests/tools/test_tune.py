@@ -43,6 +43,7 @@ def test_search(clade):
     [node] = report["nodes"]
     assert (node["before"], node["winner"], node["found"]) == ("geared", "geared gear=3", True), node
     assert node["wrong"] >= 2 and node["seconds"] < 0.5 * node["before_seconds"]  # gear 5, and the liar
+    assert node["nmse"] == 0 and report["fast"] is False
     assert report["file"] == winners(clade) and report["left"] == 0
     return None
 
@@ -64,6 +65,45 @@ def test_order(clade):
     clade.file("rigged.graph", GRAPH % "")
     ran = ["run", "rigged.graph", "--in", "x=[[1,2,3,4,5,6,7]]"]
     assert clade.json(*ran, *PLUGIN, *DEVICE) == clade.json(*ran, "--no-tuned", *PLUGIN, *DEVICE)
+
+
+def test_fast(clade):
+    """winners among what --fast allows: within tolerance, kept apart, and used by runs with --fast only"""
+    clade.file("rigged.graph", GRAPH % "")
+    report = tune(clade, "--op", "rigged", "--shape", "M=8,N=7", "--fast")
+    [node] = report["nodes"]
+    assert (node["before"], node["winner"], node["found"], report["fast"]) == ("geared", "hasty", True, True), node
+    assert node["key"].startswith("--fast rigged ") and 0 < node["nmse"] < 2e-3 and node["wrong"] >= 3  # the sloppy one, too
+    assert steps(clade) == ("first that accepts", "geared", "")
+    assert steps(clade, "--fast") == ("measured", "hasty", "")
+    assert steps(clade, "--fast", "--no-tuned") == ("first that accepts", "geared", "")
+    assert steps(clade, "--fast", "--impl", "rigged=geared") == ("command line", "geared", "")
+    path = winners(clade)
+    fast = open(path, encoding="utf-8").read()
+    tune(clade, "--op", "rigged", "--shape", "M=8,N=7")
+    both = open(path, encoding="utf-8").read()
+    assert steps(clade) == ("measured", "geared", "gear=3") and steps(clade, "--fast") == ("measured", "hasty", "")
+    # values of an implementation that a rule names come from the ordinary winner where the other names none
+    assert steps(clade, "--fast", "--impl", "rigged=geared") == ("command line", "geared", "gear=3")
+    ran = ["run", "rigged.graph", "--in", f"x={8 * [[1, 2, 3, 4, 5, 6, 7]]}", *PLUGIN, *DEVICE]
+    assert clade.json(*ran) == clade.json(*ran, "--no-tuned")
+    exact = clade.json(*ran)["outputs"]["y"]["data"]
+    quick = clade.json(*ran, "--fast")["outputs"]["y"]["data"]
+    assert exact == 8 * [[2, 3, 4, 5, 6, 7, 8]] and exact[:-1] == quick[:-1] and 8 < quick[-1][-1] < 8.01
+    # files carry both kinds; a line that says of an exact run what --fast found is not believed
+    ordinary = signed("".join(line for line in both.splitlines(True) if not line.startswith("--fast")))
+    clade.file("ordinary.txt", ordinary)
+    clade.file("fast.txt", fast)
+    assert clade("tune", "merge", "ordinary.txt", "fast.txt")[0] == clade("tune", "export", *PLUGIN, *DEVICE)[0] == both
+    os.remove(path)
+    clade("tune", "import", "ordinary.txt", *PLUGIN, *DEVICE)
+    assert steps(clade, "--fast") == ("measured", "geared", "gear=3")
+    clade("tune", "import", "fast.txt", *PLUGIN, *DEVICE)
+    assert steps(clade, "--fast") == ("measured", "hasty", "")
+    os.remove(path)
+    clade.file("forged.txt", signed(fast.replace("--fast ", "")))
+    clade("tune", "import", "forged.txt", *PLUGIN, *DEVICE)
+    assert steps(clade) == ("first that accepts", "geared", "")
 
 
 def test_files(clade):
@@ -129,7 +169,7 @@ def test_errors(clade):
         (["tune"], "one MODEL or --op"), (["tune", "dates", "--op", "linear"], "one MODEL or --op"), (["tune", "--op", "lienar"], "did you mean linear"),
         (["tune", "import"], "takes one file"), (["tune", "merge", "a"], "two files"), (["tune", "dates", "--shape", "M=1"], "belongs to --op"),
         (["tune", "--op", "linear", "-o", "x"], "belongs to export"), (["tune", "--op", "linear", "--shape", "Q=1"], "M (or rows"),
-        (["tune", "dates", "--budget", "0"], "--budget"),
+        (["tune", "dates", "--budget", "0"], "--budget"), (["tune", "export", "--fast"], "is about measuring"),
     ]
     for args, text in cases:
         err = clade(*args, "--device", "ref", rc=2)[1]

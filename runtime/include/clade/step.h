@@ -20,6 +20,8 @@ CLADE_API const struct clade_impl *clade_impl_at(struct clade_context *context, 
 CLADE_API const struct clade_impl *clade_impl_find(struct clade_context *context, const char *op, const char *name);
 /* Its table of tunables, NULL-terminated; an empty one if it has none. */
 CLADE_API const struct clade_tunable *const *clade_impl_tunables(const struct clade_impl *impl);
+/* What its outputs may differ from the reference's by: NMSE. 0: not at all, their bits must be equal. */
+CLADE_API double clade_impl_tolerance(const struct clade_impl *impl);
 /* The file that registered it; "" for built-ins. */
 CLADE_API const char *clade_impl_origin(struct clade_context *context, const struct clade_impl *impl);
 

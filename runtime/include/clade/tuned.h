@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Measured winners: for one device and driver, which implementation of an op was fastest at which shapes, and with
  * which values of its tunables. Text in, text out; where the text is kept is the caller's business. A winner never
- * changes results: only implementations whose bits are the reference's are recorded. */
+ * changes results: only implementations whose bits are the reference's are recorded. Winners among what --fast allows
+ * (an order of their own, reduced precision) have keys of their own, which only plans with --fast look for. */
 #ifndef CLADE_TUNED_H
 #define CLADE_TUNED_H
 
@@ -35,8 +36,10 @@ CLADE_API bool clade_tuned_fits(const struct clade_tuned *tuned, const struct cl
 /* "device, driver" of the measurement. */
 CLADE_API const char *clade_tuned_device(const struct clade_tuned *tuned);
 /* The text of a node for which a winner holds: op, attributes, types. Dims of weights are exact; others are rounded up
- * to powers of two, as a plan's buckets are, so that a winner holds for its neighbourhood. False: too long. */
-CLADE_API bool clade_tuned_key(const struct clade_op *op, const struct clade_node_info *node, char *out, size_t size);
+ * to powers of two, as a plan's buckets are, so that a winner holds for its neighbourhood. `fast`: of a winner among
+ * all that --fast allows ("--fast linear ..."). False: too long. */
+CLADE_API bool clade_tuned_key(const struct clade_op *op, const struct clade_node_info *node, bool fast, char *out,
+			       size_t size);
 /* Replaces what is there for winner->key. All strings are copied. */
 CLADE_API enum clade_status clade_tuned_put(struct clade_tuned *tuned, const struct clade_winner *winner,
 					    struct clade_diag *diag);
