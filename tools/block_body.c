@@ -4,6 +4,7 @@
 #include "block_body.h"
 
 #include <clade/session.h>
+#include <clade/writer.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -81,82 +82,38 @@ static bool print_body(const struct clade_op *op, const struct op_case *op_case,
 
 /* ---- weights ---- */
 
-enum { ALIGNMENT = 32 };
-
-static uint64_t aligned(uint64_t bytes)
-{
-	return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
-
-/* ggml's number of a type. */
-static uint32_t ggml_type(enum clade_dtype dtype)
-{
-	static const uint32_t numbers[CLADE_DTYPE_COUNT] = {
-		[CLADE_F16] = 1, [CLADE_BF16] = 30, [CLADE_Q8_0] = 8, [CLADE_Q4_0] = 2
-	};
-	return numbers[dtype];
-}
-
-/* The stored arguments as a GGUF file, version 3. */
-static void write_weights(FILE *file, const struct body *body)
-{
-	const struct {
-		char magic[4];
-		uint32_t version;
-		uint64_t tensors, metadata;
-	} head = { { 'G', 'G', 'U', 'F' }, 3, body->stored, 0 };
-	uint64_t offset = 0;
-	fwrite(&head, sizeof(head), 1, file);
-	for (size_t i = 0; i < body->count; i++) {
-		const struct argument *argument = &body->arguments[i];
-		uint64_t length = strlen(argument->name);
-		uint32_t rank = argument->type->rank, type = ggml_type(argument->type->dtype);
-		size_t bytes = 0;
-		if (!argument->stored)
-			continue;
-		fwrite(&length, sizeof(length), 1, file);
-		fwrite(argument->name, 1, length, file);
-		fwrite(&rank, sizeof(rank), 1, file);
-		for (uint32_t axis = rank; axis-- > 0;) /* the innermost first */
-			fwrite(&argument->type->dims[axis], sizeof(int64_t), 1, file);
-		fwrite(&type, sizeof(type), 1, file);
-		fwrite(&offset, sizeof(offset), 1, file);
-		clade_type_bytes(argument->type, &bytes);
-		offset = aligned(offset + bytes);
-	}
-	for (size_t i = 0; i < body->count; i++) {
-		size_t bytes = 0;
-		for (uint64_t pad = aligned((uint64_t)ftell(file)) - (uint64_t)ftell(file); pad > 0; pad--)
-			fputc(0, file);
-		clade_type_bytes(body->arguments[i].type, &bytes);
-		if (body->arguments[i].stored)
-			fwrite(body->arguments[i].data, 1, bytes, file);
-	}
-	for (uint64_t pad = aligned((uint64_t)ftell(file)) - (uint64_t)ftell(file); pad > 0; pad--)
-		fputc(0, file);
-}
-
-/* *out stays NULL where nothing is stored. */
+/* The stored arguments as a GGUF file in memory; *out stays NULL where there are none. */
 static enum clade_status open_weights(struct tool *tool, const struct body *body, struct clade_store **out)
 {
+	struct clade_diag *diag = &tool->diag;
+	struct clade_writer *writer = NULL;
 	char path[64];
 	if (body->stored == 0)
 		return CLADE_OK;
 	int fd = memfd_create("block", MFD_CLOEXEC);
-	FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
-	if (file == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return clade_fail_memory(&tool->diag, 0, "a block's weights");
-	}
-	write_weights(file, body);
+	if (fd < 0)
+		return clade_fail_memory(diag, 0, "a block's weights");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	enum clade_status status = fflush(file) == 0 && !ferror(file)
-					   ? clade_store_create(tool->context, out, &tool->diag)
-					   : clade_fail_memory(&tool->diag, 0, "a block's weights");
+	enum clade_status status = clade_writer_create_fd(tool->context, fd, path, "gguf", &writer, diag);
+	for (size_t i = 0; i < body->count && status == CLADE_OK; i++) {
+		const struct argument *argument = &body->arguments[i];
+		if (argument->stored)
+			status = clade_writer_tensor(writer, argument->name, argument->type,
+						     clade_dtype_info(argument->type->dtype)->name, diag);
+	}
+	for (size_t i = 0; i < body->count && status == CLADE_OK; i++) {
+		int64_t count = 0;
+		if (body->arguments[i].stored && clade_type_count(body->arguments[i].type, &count))
+			status = clade_writer_stored(writer, body->arguments[i].data, count, diag);
+	}
 	if (status == CLADE_OK)
-		status = clade_store_add(*out, path, &tool->diag);
-	fclose(file);
+		status = clade_writer_finish(writer, diag);
+	clade_writer_destroy(&writer);
+	if (status == CLADE_OK)
+		status = clade_store_create(tool->context, out, diag);
+	if (status == CLADE_OK)
+		status = clade_store_add(*out, path, diag);
+	close(fd);
 	return status;
 }
 

@@ -11,24 +11,23 @@ static int64_t encode_same(const void *values, int64_t blocks, unsigned char *ta
 	return -1;
 }
 
-static int64_t encode_f16(const void *values, int64_t blocks, unsigned char *target)
+static inline int64_t round_to(uint16_t (*half)(float), const float *x, int64_t count, unsigned char *target)
 {
-	const float *x = values;
-	for (int64_t i = 0; i < blocks; i++) {
-		uint16_t bits = clade_f32_to_f16(x[i]);
+	for (int64_t i = 0; i < count; i++) {
+		uint16_t bits = half(x[i]);
 		memcpy(target + 2 * i, &bits, 2);
 	}
 	return -1;
 }
 
+static int64_t encode_f16(const void *values, int64_t blocks, unsigned char *target)
+{
+	return round_to(clade_f32_to_f16, values, blocks, target);
+}
+
 static int64_t encode_bf16(const void *values, int64_t blocks, unsigned char *target)
 {
-	const float *x = values;
-	for (int64_t i = 0; i < blocks; i++) {
-		uint16_t bits = clade_f32_to_bf16(x[i]);
-		memcpy(target + 2 * i, &bits, 2);
-	}
-	return -1;
+	return round_to(clade_f32_to_bf16, values, blocks, target);
 }
 
 static int64_t encode_f64(const void *values, int64_t blocks, unsigned char *target)

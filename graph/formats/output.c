@@ -56,6 +56,12 @@ enum clade_status clade_output_open(struct clade_output *output, const char *pat
 	return output->fd >= 0 ? CLADE_OK : fail_errno(diag, path, "create", error);
 }
 
+enum clade_status clade_output_open_fd(struct clade_output *output, int fd, const char *path, struct clade_diag *diag)
+{
+	*output = (struct clade_output) { .path = path, .fd = fcntl(fd, F_DUPFD_CLOEXEC, 0) };
+	return output->fd >= 0 ? CLADE_OK : fail_errno(diag, path, "dup", errno);
+}
+
 enum clade_status clade_output_write(struct clade_output *output, const void *data, size_t bytes,
 				     struct clade_diag *diag)
 {

@@ -16,6 +16,8 @@ struct clade_output {
 };
 
 enum clade_status clade_output_open(struct clade_output *output, const char *path, struct clade_diag *diag);
+/* Directly to an open file, which stays open and the caller's; `path` is what messages call it. */
+enum clade_status clade_output_open_fd(struct clade_output *output, int fd, const char *path, struct clade_diag *diag);
 enum clade_status clade_output_write(struct clade_output *output, const void *data, size_t bytes,
 				     struct clade_diag *diag);
 /* Makes what was written the file. */

@@ -241,8 +241,9 @@ static const struct layout layouts[] = {
 
 /* ---- the file ---- */
 
-enum clade_status clade_writer_create(struct clade_context *context, const char *path, const char *format,
-				      struct clade_writer **out_writer, struct clade_diag *diag)
+/* fd NULL: the file `path` is made. */
+static enum clade_status create(struct clade_context *context, const int *fd, const char *path, const char *format,
+				struct clade_writer **out_writer, struct clade_diag *diag)
 {
 	const size_t count = sizeof(layouts) / sizeof(layouts[0]);
 	size_t at = 0;
@@ -259,12 +260,25 @@ enum clade_status clade_writer_create(struct clade_context *context, const char 
 	writer->layout = &layouts[at];
 	writer->output.fd = -1;
 	writer->path = clade_strdup(context, path);
-	enum clade_status status = writer->path != NULL ? clade_output_open(&writer->output, writer->path, diag)
-							: clade_fail_memory(diag, strlen(path) + 1, "a path");
+	enum clade_status status = writer->path == NULL ? clade_fail_memory(diag, strlen(path) + 1, "a path")
+				   : fd == NULL         ? clade_output_open(&writer->output, writer->path, diag)
+						: clade_output_open_fd(&writer->output, *fd, writer->path, diag);
 	if (status != CLADE_OK)
 		clade_writer_destroy(&writer);
 	*out_writer = writer;
 	return status;
+}
+
+enum clade_status clade_writer_create(struct clade_context *context, const char *path, const char *format,
+				      struct clade_writer **out_writer, struct clade_diag *diag)
+{
+	return create(context, NULL, path, format, out_writer, diag);
+}
+
+enum clade_status clade_writer_create_fd(struct clade_context *context, int fd, const char *name, const char *format,
+					 struct clade_writer **out_writer, struct clade_diag *diag)
+{
+	return create(context, &fd, name, format, out_writer, diag);
 }
 
 void clade_writer_destroy(struct clade_writer **writer)
@@ -404,18 +418,41 @@ static enum clade_status advance(struct clade_writer *writer, struct clade_diag 
 	return status;
 }
 
-enum clade_status clade_writer_rows(struct clade_writer *writer, const void *values, int64_t count,
-				    struct clade_diag *diag)
+/* The tensor whose next `count` elements come. */
+static enum clade_status current_tensor(struct clade_writer *writer, int64_t count, const struct tensor **out,
+					struct clade_diag *diag)
 {
 	enum clade_status status = start(writer, diag);
 	if (status == CLADE_OK)
 		status = advance(writer, diag);
 	if (status != CLADE_OK)
 		return status;
-	const struct tensor *tensor = &writer->tensors[writer->current];
-	if (writer->current == writer->tensor_count || count < 0 || count > tensor->count - writer->done ||
-	    count % tensor->encoder->count != 0)
-		return fail_order("clade_writer_rows", diag);
+	*out = &writer->tensors[writer->current];
+	if (writer->current == writer->tensor_count || count < 0 || count > (*out)->count - writer->done ||
+	    count % (*out)->encoder->count != 0)
+		return fail_order("rows", diag);
+	return CLADE_OK;
+}
+
+enum clade_status clade_writer_stored(struct clade_writer *writer, const void *blocks, int64_t count,
+				      struct clade_diag *diag)
+{
+	const struct tensor *tensor;
+	enum clade_status status = current_tensor(writer, count, &tensor, diag);
+	if (status != CLADE_OK)
+		return status;
+	writer->done += count;
+	return clade_output_write(&writer->output, blocks,
+				  (size_t)count / tensor->encoder->count * tensor->encoder->bytes, diag);
+}
+
+enum clade_status clade_writer_rows(struct clade_writer *writer, const void *values, int64_t count,
+				    struct clade_diag *diag)
+{
+	const struct tensor *tensor;
+	enum clade_status status = current_tensor(writer, count, &tensor, diag);
+	if (status != CLADE_OK)
+		return status;
 	int64_t blocks = count / tensor->encoder->count, room = BUFFER / (int64_t)tensor->encoder->bytes;
 	for (int64_t done = 0; done < blocks && status == CLADE_OK; done += room) {
 		int64_t part = blocks - done < room ? blocks - done : room, each = tensor->encoder->count;

@@ -6,6 +6,7 @@
 #include <clade/graph.h>
 #include <clade/messages.h>
 
+#include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,17 @@ static inline const char *scratch(void)
 			exit(99);
 	}
 	return folder;
+}
+
+/* Entries of it. */
+static inline int count_scratch(void)
+{
+	int count = 0;
+	DIR *dir = opendir(scratch());
+	while (dir != NULL && readdir(dir) != NULL)
+		count++;
+	closedir(dir);
+	return count;
 }
 
 static inline const char *scratch_path(char *out, size_t size, const char *name)

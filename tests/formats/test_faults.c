@@ -11,7 +11,6 @@
 
 #include <clade/writer.h>
 
-#include <dirent.h>
 #include <errno.h>
 
 /* Which call fails next: counts down; `persistent` keeps failing afterwards. */
@@ -221,16 +220,6 @@ static void test_short_reads(void **state)
 	assert_int_equal(read_gguf(NULL, &diag), CLADE_OK);
 	short_reads = false;
 	clade_diag_finish(&diag);
-}
-
-static int count_scratch(void)
-{
-	int count = 0;
-	DIR *dir = opendir(scratch());
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
-	return count;
 }
 
 static enum clade_status write_over(struct clade_context *context, struct clade_diag *diag)

@@ -10,7 +10,6 @@
 
 #include <clade/writer.h>
 
-#include <dirent.h>
 #include <math.h>
 
 static struct clade_diag diag;
@@ -22,6 +21,13 @@ static struct clade_writer *create(const char *path, const char *format)
 	if (clade_writer_create(NULL, path, format, &writer, &diag) != CLADE_OK)
 		fail_msg("%s: %s", diag.where, diag.text);
 	return writer;
+}
+
+static void expect(enum clade_status got, enum clade_status status, const char *text)
+{
+	if (got != status || strstr(diag.text, text) == NULL)
+		fail_msg("%s: \"%s\", expected \"%s\"", clade_status_name(got), diag.text, text);
+	clade_diag_reset(&diag);
 }
 
 static struct image load(const char *path)
@@ -69,6 +75,47 @@ static void test_gguf(void **state)
 	clade_writer_destroy(&writer);
 	clade_store_destroy(&store);
 	assert_same_file(SCRATCH("encoded.gguf"), CLADE_GOLDEN "/encoded.gguf");
+}
+
+/* Blocks as they are stored, into an open file that has no name: the same bytes. */
+static void test_stored(void **state)
+{
+	const struct clade_meta name = { .kind = CLADE_META_STRING, .s = "encoded" };
+	const struct clade_store_tensor *tensor;
+	struct clade_store *store;
+	struct clade_writer *writer;
+	struct image whole = load(CLADE_GOLDEN "/encoded.gguf");
+	int64_t count;
+	FILE *file = tmpfile();
+	assert_int_equal(clade_store_create(NULL, &store, &diag), CLADE_OK);
+	assert_int_equal(clade_store_add(store, CLADE_GOLDEN "/encoded.gguf", &diag), CLADE_OK);
+	expect(clade_writer_create_fd(NULL, -7, "nothing", "gguf", &writer, &diag), CLADE_ERR_IO,
+	       "Bad file descriptor");
+	assert_int_equal(clade_writer_create_fd(NULL, fileno(file), "memory", "gguf", &writer, &diag), CLADE_OK);
+	assert_int_equal(clade_writer_meta(writer, "general.architecture", "string", &name, &diag), CLADE_OK);
+	for (size_t i = 0; (tensor = clade_store_at(store, i)) != NULL; i++)
+		assert_int_equal(clade_writer_tensor(writer, tensor->name, &tensor->type, tensor->encoding, &diag),
+				 CLADE_OK);
+	for (size_t i = 0; (tensor = clade_store_at(store, i)) != NULL; i++) {
+		assert_true(clade_type_count(&tensor->type, &count));
+		expect(clade_writer_stored(writer, whole.bytes, count + 32, &diag), CLADE_ERR_ARGUMENT, "in order");
+		for (int64_t half = 0; half < 2; half++)
+			assert_int_equal(
+				clade_writer_stored(writer,
+						    whole.bytes + tensor->offset + (size_t)half * tensor->bytes / 2,
+						    count / 2, &diag),
+				CLADE_OK);
+	}
+	assert_int_equal(clade_writer_finish(writer, &diag), CLADE_OK);
+	clade_writer_destroy(&writer);
+	clade_store_destroy(&store);
+	unsigned char *got = malloc(whole.count + 1);
+	rewind(file); /* it is still open */
+	assert_int_equal(fread(got, 1, whole.count + 1, file), whole.count);
+	assert_memory_equal(got, whole.bytes, whole.count);
+	free(got);
+	fclose(file);
+	clade_free(NULL, whole.bytes);
 }
 
 static enum clade_status number_item(void *user, size_t index, struct clade_meta *out, struct clade_diag *d)
@@ -184,23 +231,6 @@ static void test_safetensors(void **state)
 	clade_store_destroy(&store);
 }
 
-static void expect(enum clade_status got, enum clade_status status, const char *text)
-{
-	if (got != status || strstr(diag.text, text) == NULL)
-		fail_msg("%s: \"%s\", expected \"%s\"", clade_status_name(got), diag.text, text);
-	clade_diag_reset(&diag);
-}
-
-static int count_scratch(void)
-{
-	int count = 0;
-	DIR *dir = opendir(scratch());
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
-	return count;
-}
-
 static void test_refused(void **state)
 {
 	static const struct clade_type vector = { CLADE_F32, 1, { 32 } }, odd = { CLADE_F32, 1, { 33 } };
@@ -261,10 +291,8 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_gguf),
-		cmocka_unit_test(test_metadata),
-		cmocka_unit_test(test_safetensors),
-		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_gguf),        cmocka_unit_test(test_stored),  cmocka_unit_test(test_metadata),
+		cmocka_unit_test(test_safetensors), cmocka_unit_test(test_refused),
 	};
 	clade_diag_init(&diag);
 	int failed = cmocka_run_group_tests_name("writer", tests, NULL, remove_scratch);

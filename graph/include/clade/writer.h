@@ -15,6 +15,11 @@ struct clade_writer; /* one thread at a time; after an error of metadata or of w
 /* `format`: "gguf" (version 3) or "safetensors". `path` is replaced at clade_writer_finish. */
 CLADE_API enum clade_status clade_writer_create(struct clade_context *context, const char *path, const char *format,
 						struct clade_writer **out_writer, struct clade_diag *diag);
+/* The same to an open file descriptor (a memfd, a pipe), from where it stands; it stays the caller's, and what was
+ * written before an error stays in it. `name` is what messages call it. */
+CLADE_API enum clade_status clade_writer_create_fd(struct clade_context *context, int fd, const char *name,
+						   const char *format, struct clade_writer **out_writer,
+						   struct clade_diag *diag);
 /* What was not finished is removed. */
 CLADE_API void clade_writer_destroy(struct clade_writer **writer);
 
@@ -40,6 +45,9 @@ CLADE_API enum clade_status clade_writer_tensor(struct clade_writer *writer, con
  * tensor is announced; f16 and bf16 round to nearest even, q8_0 and q4_0 equal the gguf Python package's (0.19.0). */
 CLADE_API enum clade_status clade_writer_rows(struct clade_writer *writer, const void *values, int64_t count,
 					      struct clade_diag *diag);
+/* The same, as the announced encoding stores them (f16, q8_0, ... little-endian): bytes that are copied. */
+CLADE_API enum clade_status clade_writer_stored(struct clade_writer *writer, const void *blocks, int64_t count,
+						struct clade_diag *diag);
 /* All elements of all tensors must have been given. */
 CLADE_API enum clade_status clade_writer_finish(struct clade_writer *writer, struct clade_diag *diag);
 
