@@ -58,7 +58,8 @@ void op_row_csv(const struct op_result *result, size_t index);
 void op_row_json(const struct op_result *result, size_t index);
 
 /* What rows of all kinds print. */
-void csv_text(const char *text); /* quoted, on stdout */
+const char *short_name(const char *model); /* without folders */
+void csv_text(const char *text);           /* quoted, on stdout */
 json_t *samples_json(const double *samples, size_t count);
 void json_row(json_t *object, size_t index); /* takes it; NULL: nothing */
 

@@ -56,6 +56,14 @@ static const struct key {
 	     { "batch", false, false },  { "weight_bytes", false, true }, { "parameters", false, true },
 	     { "kv_type", false, true }, { "fast", false, true } };
 
+/* Models are told apart by their files' names, wherever these lie. */
+static bool is_same(const json_t *a, const json_t *b, const char *name)
+{
+	if (strcmp(name, "model") == 0 && json_is_string(a) && json_is_string(b))
+		return strcmp(short_name(json_string_value(a)), short_name(json_string_value(b))) == 0;
+	return json_equal(a, b) || (a == NULL && b == NULL);
+}
+
 /* A word, or a number, as people read it. */
 static void value_text(const json_t *value, char *out, size_t size)
 {
@@ -72,7 +80,7 @@ static size_t differences(const json_t *a, const json_t *b, char *text, size_t s
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		const json_t *x = json_object_get(a, keys[i].name), *y = json_object_get(b, keys[i].name);
 		char before[96], after[96];
-		if ((x == NULL && y == NULL) || json_equal(x, y) || (keys[i].may_lack && (x == NULL || y == NULL)))
+		if (is_same(x, y, keys[i].name) || (keys[i].may_lack && (x == NULL || y == NULL)))
 			continue;
 		if (keys[i].is_test)
 			return SIZE_MAX;
@@ -124,7 +132,8 @@ static bool report_pair(struct diff *diff, const json_t *before, const json_t *a
 	bool alike = why[0] == '\0';
 	int sign = stats_compare(&a, &b, LEAST_SHARE);
 	const char *verdict = alike ? verdicts[sign + 1] : "unlike";
-	const char *what = text_of(before, "model")[0] != '\0' ? text_of(before, "model") : text_of(before, "op");
+	const char *what =
+		text_of(before, "model")[0] != '\0' ? short_name(text_of(before, "model")) : text_of(before, "op");
 	const char *test = text_of(before, "test")[0] != '\0' ? text_of(before, "test") : text_of(before, "shape");
 	diff->compared += alike;
 	diff->slower += alike && sign < 0;

@@ -5,6 +5,12 @@
 
 #include <string.h>
 
+const char *short_name(const char *model)
+{
+	const char *slash = strrchr(model, '/');
+	return slash != NULL && slash[1] != '\0' ? slash + 1 : model;
+}
+
 static void error_text(const struct bench_result *result, char out[32])
 {
 	if (result->error < 0)
@@ -33,10 +39,11 @@ static void row_md(const struct bench_result *r, size_t index)
 		snprintf(peak, sizeof(peak), "%.1f", 100 * r->roof);
 	printf("| %s | %s | %.2f M | %s %s | %s | %s | %s | %lld | %.2f ± %.2f | %.2f | %.2f | %s | %s | %.2f s | "
 	       "%.2f s | %s |\n",
-	       r->model, bytes_text(r->weight_bytes, weights), 1e-6 * (double)r->parameters, r->device, r->device_name,
-	       r->kv_type[0] != '\0' ? r->kv_type : "-", r->fast ? "yes" : "no", r->test, (long long)r->batch,
-	       stats_of(r->samples, r->sample_count).mean, stats_deviation(r->samples, r->sample_count), r->gflops,
-	       r->gbps, peak, error, r->compile_seconds, r->load_seconds, bytes_text(r->peak_memory_bytes, memory));
+	       short_name(r->model), bytes_text(r->weight_bytes, weights), 1e-6 * (double)r->parameters, r->device,
+	       r->device_name, r->kv_type[0] != '\0' ? r->kv_type : "-", r->fast ? "yes" : "no", r->test,
+	       (long long)r->batch, stats_of(r->samples, r->sample_count).mean,
+	       stats_deviation(r->samples, r->sample_count), r->gflops, r->gbps, peak, error, r->compile_seconds,
+	       r->load_seconds, bytes_text(r->peak_memory_bytes, memory));
 	fflush(stdout);
 }
 

@@ -30,6 +30,8 @@ struct run {
 	struct clade_session *session;
 	double opening, first_seconds;      /* when the device's opening began; until the first result */
 	struct clade_device_counters first; /* until then */
+	double first_work;                  /* of first_seconds, what the same takes once more */
+	double compiled;                    /* build seconds that rows have told already */
 	double error;
 	bool bit_equal;
 	struct bench_result results[2]; /* until the roofline is known: its measurement needs memory of its own */
@@ -133,8 +135,10 @@ static enum clade_status check(struct run *run)
 	float *got = NULL;
 	size_t count = 0;
 	enum clade_status status = run->job->right != NULL ? answer(run, &got, &count) : CLADE_OK;
-	if (run->job->right != NULL)
+	if (run->job->right != NULL && status == CLADE_OK) {
 		note_first_result(run);
+		status = workload_prompt(&run->workload, CHECK_TOKENS, &run->first_work);
+	}
 	if (status == CLADE_OK && got != NULL && count == run->job->right_count)
 		compare(run, got);
 	free(got);
@@ -197,12 +201,10 @@ static enum clade_status run_test(struct run *run, const struct test *test)
 	const struct job *job = run->job;
 	size_t index = run->result_count++;
 	struct bench_result *result = &run->results[index];
-	struct clade_plan_totals totals = { 0 };
 	int64_t repeats = job->tool->options.repeats < BENCH_SAMPLES ? job->tool->options.repeats : BENCH_SAMPLES;
-	double start = seconds_now(), seconds = 0, sum = 0;
+	double seconds = 0, sum = 0;
 	result->tokens = test->tokens * run->workload.batch;
 	enum clade_status status = once(run, test, &seconds);
-	double first = seconds_now() - start;
 	struct clade_device_counters before, after;
 	note_first_result(run);
 	clade_device_get_counters(run->device, &before);
@@ -218,12 +220,14 @@ static enum clade_status run_test(struct run *run, const struct test *test)
 	if (test->generates && job->tool->options.depth > 0)
 		snprintf(result->test + strlen(result->test), sizeof(result->test) - strlen(result->test), "@d%lld",
 			 (long long)job->tool->options.depth);
-	if (clade_session_totals(run->session, run->workload.entry, &totals))
-		result->compile_seconds = totals.build_seconds;
 	double mean = sum / (double)repeats, passes = test->generates ? (double)test->tokens : 1;
 	clade_device_get_counters(run->device, &after);
 	result->launches = (double)(after.launches - before.launches) / (double)repeats / passes;
-	result->load_seconds = fmax(0, job->open_seconds + first - mean - result->compile_seconds);
+	result->compile_seconds = after.build_seconds - run->compiled;
+	run->compiled = after.build_seconds;
+	run->first_work = run->first_work > 0 ? run->first_work : mean;
+	result->load_seconds =
+		fmax(0, job->open_seconds + run->first_seconds - run->first_work - run->first.build_seconds);
 	struct clade_cost work = work_of(run);
 	run->work[index] = (struct clade_cost) { work.flops * passes, work.bytes * passes };
 	run->seconds[index] = mean;
@@ -409,7 +413,11 @@ const struct command command_bench = {
 	.details = "Rates are tokens a second, mean and standard deviation of the repeats, random tokens, after a run "
 		   "that\n"
 		   "is not counted. % of peak: of the roofline that is measured first (fma rate, memory bandwidth).\n"
-		   "error vs ref: NMSE of the first output on 4 tokens. peak memory: of the whole process so far.\n"
+		   "error vs ref: NMSE of the first output on 4 tokens. compile: waiting for kernels, since the device "
+		   "was opened\n"
+		   "or since the row before. load: files, device and weights, until the first result. peak memory: of "
+		   "the whole\n"
+		   "process so far.\n"
 		   "--op: executions are enqueued in blocks with one finish, implementations take turns, weights are "
 		   "packed\n"
 		   "as in a model; GFLOP/s and GB/s of the median sample. All run on the same memory: what fits into "

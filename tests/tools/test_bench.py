@@ -26,7 +26,8 @@ def test_json(clade):
         assert abs(test["stddev"] ** 2 - sum((x - mean) ** 2 for x in samples) / 2) < 1e-4 * (1 + test["stddev"] ** 2)
         assert test["bit_equal"] is True and test["error"] == 0 and test["parameters"] == 211897
         assert (test["kv_type"], test["fast"]) == ("f32", False)
-        assert 0 < test["peak_share"] < 20 and test["peak_memory_bytes"] > 1 << 20 and test["load_seconds"] >= 0
+        assert 0 < test["peak_share"] < 20 and test["peak_memory_bytes"] > 1 << 20 and test["load_seconds"] > 0
+    assert prompt["load_seconds"] == generation["load_seconds"] <= prompt["first_seconds"] + 1
     assert prompt["tokens"] == 18 and generation["tokens"] == 8
 
 
@@ -86,6 +87,8 @@ def test_unlike(clade):
         # where both were run, the row that was run alike is taken, whatever stands before it
         clade.file("b.json", json.dumps([result("pp", 50, 51, 49, **{**told, **other}), result("pp", 100, 101, 99, **told)]))
         assert [test["verdict"] for test in clade.json("bench", "diff", "a.json", "b.json")["tests"]] == ["same"]
+    clade.file("b.json", json.dumps([result("pp", 100, 101, 99, **{**told, "model": "elsewhere/m"})]))
+    assert clade.json("bench", "diff", "a.json", "b.json")["compared"] == 1
     clade.file("old.json", json.dumps([result("pp", 50, 51, 49)]))
     assert "slower" in clade("bench", "diff", "a.json", "old.json", rc=1)[0]
 
