@@ -4,10 +4,12 @@
 #include "bench.h"
 #include "stats.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LEAST_SHARE 0.02
+#define UNCLEAR_SHARE 0.10 /* a gap this wide that the noise hides is not called the same */
 
 static bool read_side(const json_t *object, struct stats *out)
 {
@@ -99,7 +101,7 @@ static size_t differences(const json_t *a, const json_t *b, char *text, size_t s
 struct diff {
 	json_t *before, *after, *report; /* report NULL: lines are printed */
 	bool *paired[2];                 /* rows of before, of after */
-	size_t compared, slower, faster, unlike;
+	size_t compared, slower, faster, unclear, unlike;
 	char why[512]; /* how the first unlike pair differs */
 };
 
@@ -125,19 +127,24 @@ static size_t partner(const struct diff *diff, const json_t *before, char *why, 
 /* `why` empty: they were run alike, and the verdict counts. False: a row without samples. */
 static bool report_pair(struct diff *diff, const json_t *before, const json_t *after, const char *why)
 {
-	static const char *const verdicts[] = { "slower", "same", "faster" };
 	struct stats a, b;
 	if (!read_side(before, &a) || !read_side(after, &b))
 		return false;
 	bool alike = why[0] == '\0';
 	int sign = stats_compare(&a, &b, LEAST_SHARE);
-	const char *verdict = alike ? verdicts[sign + 1] : "unlike";
+	bool unclear = sign == 0 && fabs(b.mean - a.mean) >= UNCLEAR_SHARE * fmax(a.mean, b.mean);
+	const char *verdict = !alike     ? "unlike"
+			      : sign < 0 ? "slower"
+			      : sign > 0 ? "faster"
+			      : unclear  ? "unclear"
+					 : "same";
 	const char *what =
 		text_of(before, "model")[0] != '\0' ? short_name(text_of(before, "model")) : text_of(before, "op");
 	const char *test = text_of(before, "test")[0] != '\0' ? text_of(before, "test") : text_of(before, "shape");
 	diff->compared += alike;
 	diff->slower += alike && sign < 0;
 	diff->faster += alike && sign > 0;
+	diff->unclear += alike && unclear;
 	if (!alike && diff->unlike++ == 0)
 		snprintf(diff->why, sizeof(diff->why), "%s", why);
 	if (diff->report != NULL)
@@ -178,13 +185,15 @@ static enum clade_status conclude(struct tool *tool, struct diff *diff, const ch
 	size_t missing = json_array_size(diff->before) - diff->compared - diff->unlike;
 	enum clade_status status = CLADE_OK;
 	if (diff->report != NULL)
-		status = print_json(json_pack("{s:O, s:I, s:I, s:I, s:I, s:I}", "tests", diff->report, "compared",
+		status = print_json(json_pack("{s:O, s:I, s:I, s:I, s:I, s:I, s:I}", "tests", diff->report, "compared",
 					      (json_int_t)diff->compared, "slower", (json_int_t)diff->slower, "faster",
-					      (json_int_t)diff->faster, "unlike", (json_int_t)diff->unlike, "missing",
-					      (json_int_t)missing),
+					      (json_int_t)diff->faster, "unclear", (json_int_t)diff->unclear, "unlike",
+					      (json_int_t)diff->unlike, "missing", (json_int_t)missing),
 				    &tool->diag);
 	else {
 		printf("%zu compared, %zu slower, %zu faster", diff->compared, diff->slower, diff->faster);
+		if (diff->unclear > 0)
+			printf(", %zu unclear", diff->unclear);
 		if (diff->unlike > 0)
 			printf(", %zu run otherwise (not compared)", diff->unlike);
 		if (missing > 0)

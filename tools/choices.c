@@ -3,13 +3,16 @@
 #include "model.h"
 #include "winners.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static enum clade_status open_device(struct tool *tool, struct clade_device **out)
 {
 	enum clade_status status = clade_device_open(tool->context, tool->options.device, out, &tool->diag);
 	if (status != CLADE_OK && tool->diag.where[0] == '\0' && tool->options.device != NULL)
-		snprintf(tool->diag.where, sizeof(tool->diag.where), "--device %.64s", tool->options.device);
+		snprintf(tool->diag.where, sizeof(tool->diag.where), "%s%.64s",
+			 tool->options.device == getenv("CLADE_DEVICE") ? "CLADE_DEVICE=" : "--device ",
+			 tool->options.device);
 	return status;
 }
 
@@ -20,8 +23,12 @@ enum clade_status model_session(struct tool *tool, const struct model *model, in
 	char *lock = NULL, *tuned = NULL;
 	size_t lock_bytes;
 	enum clade_status status = CLADE_OK;
+	int64_t made_for = options->context > 0 && model->graph != NULL ? model_context(model) : 0;
 	*out_device = NULL;
 	*out_session = NULL;
+	if (made_for > 0 && options->context > made_for)
+		print_note(tool, "--context %lld is more than the %lld tokens that the model was made for",
+			   (long long)options->context, (long long)made_for);
 	if (options->locked != NULL)
 		status = clade_file_load(tool->context, options->locked, 16 << 20, &lock, &lock_bytes, &tool->diag);
 	if (status == CLADE_OK)

@@ -374,6 +374,8 @@ static enum clade_status run(struct tool *tool)
 				  : o->attrs != NULL  ? "--attr"
 						      : "--type",
 				  "belongs to --op PATTERN");
+	if (o->tokens == 0 && o->generated == 0)
+		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, "-p", "and -n are both 0: there is nothing to measure");
 	o->batch = o->batch > 0 ? o->batch : 1;
 	enum clade_status status = bench_model(&job);
 	free(job.right);
@@ -410,24 +412,24 @@ const struct command command_bench = {
 	.name = "bench",
 	.arguments = "MODEL | --op PATTERN | diff A.json B.json",
 	.summary = "how fast a model or an op runs, on one device or all",
-	.details = "Rates are tokens a second, mean and standard deviation of the repeats, random tokens, after a run "
-		   "that\n"
-		   "is not counted. % of peak: of the roofline that is measured first (fma rate, memory bandwidth).\n"
-		   "error vs ref: NMSE of the first output on 4 tokens. compile: waiting for kernels, since the device "
-		   "was opened\n"
-		   "or since the row before. load: files, device and weights, until the first result. peak memory: of "
-		   "the whole\n"
-		   "process so far.\n"
-		   "--op: executions are enqueued in blocks with one finish, implementations take turns, weights are "
-		   "packed\n"
-		   "as in a model; GFLOP/s and GB/s of the median sample. All run on the same memory: what fits into "
-		   "caches\n"
-		   "may exceed 100 % of the memory's peak. --impl NAME picks implementations (`*`, `?`); --no-check "
-		   "leaves out ref.\n"
-		   "`bench diff` exits with 1 if a test of B is slower than in A by more than the noise. Tests that "
-		   "were not "
-		   "run\n"
-		   "alike (another model, device, batch, K/V type, --fast on one side) are marked and do not count.",
+	.details =
+		"Rates are tokens a second, mean and standard deviation of the repeats, random tokens, after a run "
+		"that\n"
+		"is not counted. % of peak: of the roofline that is measured first (fma rate, memory bandwidth).\n"
+		"error vs ref: NMSE of the first output on 4 tokens. compile: waiting for kernels, since the device "
+		"was opened\n"
+		"or since the row before. load: files, device and weights, until the first result. peak memory: of "
+		"the whole\n"
+		"process so far.\n"
+		"--op: executions are enqueued in blocks with one finish, implementations take turns, weights are "
+		"packed\n"
+		"as in a model; GFLOP/s and GB/s of the median sample. All run on the same memory: what fits into "
+		"caches\n"
+		"may exceed 100 % of the memory's peak. --impl NAME picks implementations (`*`, `?`); --no-check "
+		"leaves out ref.\n"
+		"`bench diff` exits with 1 if a test of B is slower than in A by more than the noise; unclear: the\n"
+		"noise hides a tenth or more. Tests that were not run alike (another model, device, batch, K/V type,\n"
+		"--fast on one side) are marked and do not count.",
 	.groups = groups,
 	.max_arguments = 3,
 	.run = run,

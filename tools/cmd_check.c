@@ -271,6 +271,9 @@ static enum clade_status check_model(struct check *check)
 {
 	struct tool *tool = check->tool;
 	const struct options *options = &tool->options;
+	if (options->flatten + options->dot > 1 && !options->json)
+		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, "--flatten",
+				  "and --dot are two texts; give one of them, or --json for both");
 	enum clade_status status = model_open(tool, &check->model);
 	if (status == CLADE_OK && (options->flatten || options->dot) && !options->json)
 		return print_text(check);

@@ -108,14 +108,8 @@ static enum clade_status find_entry(struct job *job)
 /* Tokens that the model can take; 0: as many as there are. */
 static int64_t token_limit(const struct job *job)
 {
-	static const char *const names[] = { "context", "max_position_embeddings", "n_positions" };
-	int64_t limit = job->pooling.max_tokens, context;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (model_meta_item(&job->model, names[i], 0, &context) && context > 0) {
-			limit = limit <= 0 || context < limit ? context : limit;
-			break;
-		}
-	return limit;
+	int64_t limit = job->pooling.max_tokens, context = model_context(&job->model);
+	return context > 0 && (limit <= 0 || context < limit) ? context : limit;
 }
 
 /* ---- texts ---- */

@@ -123,6 +123,9 @@ static enum clade_status read_prompts(struct job *job)
 		return status;
 	if (options->ids != NULL) {
 		status = parse_ids(job->tool, "--ids", options->ids, &ids, &count);
+		if (status == CLADE_OK && count == 0)
+			status = fail_usage(job->tool, CLADE_MSG_TOOL_VALUE, "--ids",
+					    "holds no id, and nothing is added to ids; they are written 1,2,3");
 		return status == CLADE_OK ? add_row(job, ids, count) : status;
 	}
 	if (options->messages != NULL)
@@ -278,6 +281,8 @@ static enum clade_status prepare_answers(struct job *job, size_t count)
 		if (status == CLADE_OK && o->stops.count > 0)
 			status = clade_stops_create(job->tool->context, o->stops.items, o->stops.count, &answer->stops,
 						    &job->tool->diag);
+		if (status == CLADE_ERR_USAGE)
+			snprintf(job->tool->diag.where, sizeof(job->tool->diag.where), "--stop");
 	}
 	return status;
 }

@@ -75,13 +75,8 @@ static enum clade_status scan_entry(struct job *job)
 
 static enum clade_status find_windows(struct job *job)
 {
-	static const char *const names[] = { "context", "max_position_embeddings", "n_positions", "n_ctx" };
 	const struct options *options = &job->tool->options;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && job->context <= 0; i++)
-		if (!model_meta_item(&job->model, names[i], 0, &job->context))
-			job->context = 0;
-	if (options->context > 0)
-		job->context = options->context;
+	job->context = options->context > 0 ? options->context : model_context(&job->model);
 	if (job->context <= 0)
 		return fail_usage(job->tool, CLADE_MSG_TOOL_PERPLEXITY, "--context",
 				  "is needed: the model states no context length");

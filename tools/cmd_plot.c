@@ -52,6 +52,15 @@ static enum clade_status plot_positional(struct tool *tool)
 	struct model model = { .name = "positional-encoding" };
 	char text[512], title[160];
 	size_t count = (size_t)o->length * (size_t)o->width;
+	if (o->width % 2 != 0)
+		return fail_usage(tool, CLADE_MSG_TOOL_VALUE, "--width",
+				  "is %lld; sines and cosines come in pairs, so it must be even", (long long)o->width);
+	if (o->prompt != NULL || o->ids != NULL || o->inputs.count > 0)
+		return fail_usage(tool, CLADE_MSG_TOOL_OPTION,
+				  o->prompt != NULL ? "--prompt"
+				  : o->ids != NULL  ? "--ids"
+						    : "--in",
+				  "belongs to `plot attention MODEL`; positions are the same for every text");
 	float *table = calloc(count, sizeof(*table));
 	if (table == NULL)
 		return clade_fail_memory(&tool->diag, count * sizeof(*table), "the table");

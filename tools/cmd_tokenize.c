@@ -78,6 +78,10 @@ static enum clade_status tokenize(struct tool *tool, struct model *model, struct
 	const struct options *options = &tool->options;
 	char *text = NULL;
 	size_t bytes = 0;
+	*model = (struct model) { 0 };
+	if ((options->decode != NULL) + (options->text != NULL) + (tool->argument_count > 1) > 1)
+		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, options->decode != NULL ? "--decode" : "--text",
+				  "only one of --text, --decode and FILE can be given");
 	enum clade_status status = model_open_text(tool, model);
 	if (status == CLADE_OK)
 		status = model_need_tokenizer(tool, model, tokenizer);

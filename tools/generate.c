@@ -55,8 +55,6 @@ enum clade_status generator_init(struct tool *tool, const struct model *model, s
 	static const char *const pad_names[] = { "pad_token_id", NULL };
 	/* an encoder-decoder's max_length counts the decoder's tokens; a decoder's own limit is its positions */
 	static const char *const target_names[] = { "context", "max_length", "max_position_embeddings", NULL };
-	static const char *const context_names[] = { "context", "max_position_embeddings", "n_positions", "n_ctx",
-						     NULL };
 	int64_t id;
 	*out = (struct generator) { .tool = tool, .model = model };
 	enum clade_status status = model_entries(tool, model, &out->chain);
@@ -67,7 +65,7 @@ enum clade_status generator_init(struct tool *tool, const struct model *model, s
 	out->has_encoder = out->chain.count > 1;
 	out->start = (int32_t)first_meta(model, start_names, -1);
 	out->pad = (int32_t)first_meta(model, pad_names, 0);
-	out->context = first_meta(model, out->has_encoder ? target_names : context_names, 0);
+	out->context = out->has_encoder ? first_meta(model, target_names, 0) : model_context(model);
 	if (tool->options.context > 0)
 		out->context = tool->options.context;
 	while (!tool->options.ignore_eos && out->end_count < 16 &&

@@ -5,10 +5,12 @@
 #include <clade/graph.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { TEXT_LIMIT = 1 << 30 };
@@ -29,18 +31,18 @@ enum clade_status text_out_add(struct tool *tool, struct text_out *out, const ch
 	return CLADE_OK;
 }
 
-static enum clade_status read_stdin(struct tool *tool, char **out_text, size_t *out_bytes)
+static enum clade_status read_stream(struct tool *tool, int fd, const char *name, char **out_text, size_t *out_bytes)
 {
 	struct text_out out = { 0 };
 	char part[65536];
 	enum clade_status status = text_out_add(tool, &out, "", 0);
 	while (status == CLADE_OK && out.bytes < TEXT_LIMIT) {
-		ssize_t got = read(0, part, sizeof(part));
+		ssize_t got = read(fd, part, sizeof(part));
 		if (got < 0 && errno == EINTR && !interrupted)
 			continue;
 		if (got < 0)
 			status = interrupted ? CLADE_ERR_CANCELLED
-					     : clade_fail(&tool->diag, CLADE_ERR_IO, CLADE_MSG_IO, "stdin",
+					     : clade_fail(&tool->diag, CLADE_ERR_IO, CLADE_MSG_IO, name,
 							  "read failed: %s", strerror(errno));
 		if (got <= 0)
 			break;
@@ -57,10 +59,20 @@ static enum clade_status read_stdin(struct tool *tool, char **out_text, size_t *
 
 enum clade_status read_text(struct tool *tool, const char *path, char **out_text, size_t *out_bytes)
 {
+	struct stat info;
 	*out_text = NULL;
 	*out_bytes = 0;
 	if (strcmp(path, "-") == 0)
-		return read_stdin(tool, out_text, out_bytes);
+		return read_stream(tool, 0, "stdin", out_text, out_bytes);
+	if (stat(path, &info) == 0 && S_ISFIFO(info.st_mode)) { /* a shell's <(COMMAND), /dev/stdin */
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return clade_fail(&tool->diag, CLADE_ERR_IO, CLADE_MSG_IO, path, "open failed: %s",
+					  strerror(errno));
+		enum clade_status status = read_stream(tool, fd, path, out_text, out_bytes);
+		close(fd);
+		return status;
+	}
 	/* the default allocator's memory is malloc's */
 	return clade_file_load(NULL, path, TEXT_LIMIT, out_text, out_bytes, &tool->diag);
 }
@@ -76,8 +88,10 @@ enum clade_status parse_ids(struct tool *tool, const char *where, const char *li
 		char *end;
 		errno = 0;
 		long id = strtol(at, &end, 10);
-		size_t separators = strspn(end, ", ");
-		if (end == at || errno != 0 || id < 0 || id > INT32_MAX || (*end != '\0' && separators == 0)) {
+		size_t spaces = strspn(end, " "), comma = end[spaces] == ',';
+		size_t separators = spaces + comma + (comma ? strspn(end + spaces + 1, " ") : 0);
+		if (end == at || errno != 0 || id < 0 || id > INT32_MAX || (*end != '\0' && separators == 0) ||
+		    (comma && end[separators] == '\0')) {
 			free(ids);
 			return fail_usage(tool, CLADE_MSG_TOOL_VALUE, where,
 					  "\"%.32s\" is not a list of ids; they are written 1,2,3", list);
@@ -196,6 +210,8 @@ static enum clade_status put_scalar(struct literal *literal, const json_t *json)
 	const char *word = json_string_value(json);
 	if (array->type.dtype == CLADE_F32) {
 		float value;
+		if (json_is_number(json) && isinf((float)json_number_value(json)))
+			return fail_literal(literal, "holds a number that is too large for f32; infinity is \"inf\"");
 		if (json_is_number(json))
 			value = (float)json_number_value(json);
 		else if (word != NULL && strcmp(word, "nan") == 0)

@@ -7,9 +7,9 @@
 
 #include <clade/tensor.h>
 
-/* A whole file, or stdin for "-". malloc's memory, a NUL behind it. */
+/* A whole file or pipe, stdin for "-". malloc's memory, a NUL behind it. */
 enum clade_status read_text(struct tool *tool, const char *path, char **out_text, size_t *out_bytes);
-/* "1,2,3" (spaces allowed). malloc's memory. */
+/* "1,2,3" or "1 2 3"; "" is no id. malloc's memory. */
 enum clade_status parse_ids(struct tool *tool, const char *where, const char *list, int32_t **out_ids,
 			    size_t *out_count);
 

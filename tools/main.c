@@ -78,21 +78,6 @@ static void log_line(void *user, enum clade_log_level level, const char *compone
 		fprintf(stderr, "clade: %s: %s\n", words[level], text);
 }
 
-/* $XDG_CACHE_HOME/clade or ~/.cache/clade; false if neither is an absolute path. */
-static bool cache_folder(char *out, size_t size)
-{
-	const char *base = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-	char folder[4096];
-	if (base != NULL && base[0] == '/')
-		snprintf(folder, sizeof(folder), "%s", base);
-	else if (home != NULL && home[0] == '/')
-		snprintf(folder, sizeof(folder), "%s/.cache", home);
-	else
-		return false;
-	mkdir(folder, 0700); /* the context makes the last part itself */
-	return (size_t)snprintf(out, size, "%s/clade", folder) < size;
-}
-
 static enum clade_status open_context(struct tool *tool)
 {
 	struct clade_context_params params = {
@@ -109,7 +94,7 @@ static enum clade_status open_context(struct tool *tool)
 		params.compile_user = tool;
 		tool->compile_wait = tool->command->measures || (compile != NULL && strcmp(compile, "wait") == 0);
 	}
-	if (cache_folder(tool->cache_folder, sizeof(tool->cache_folder)))
+	if (find_cache_folder(tool))
 		params.cache_dir = tool->cache_folder;
 	else
 		print_note(tool, "no cache for compiled kernels: neither XDG_CACHE_HOME nor HOME is an absolute path");

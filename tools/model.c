@@ -352,3 +352,13 @@ bool model_meta_item(const struct model *model, const char *key, size_t index, i
 	*out = meta.i;
 	return meta.kind == CLADE_META_INT;
 }
+
+int64_t model_context(const struct model *model)
+{
+	static const char *const names[] = { "context", "max_position_embeddings", "n_positions", "n_ctx" };
+	int64_t context;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (model_meta_item(model, names[i], 0, &context) && context > 0)
+			return context;
+	return 0;
+}

@@ -43,6 +43,9 @@ bool model_meta(const struct model *model, const char *key, struct clade_meta *o
 /* The same for a list ("eos_token_id" may be a number or an array): element `index`. */
 bool model_meta_item(const struct model *model, const char *key, size_t index, int64_t *out);
 
+/* Tokens that the model was made for; 0: it does not say. */
+int64_t model_context(const struct model *model);
+
 /* Opens the device and a session with the choices of the command line. `capacity`: rows reserved in caches. */
 enum clade_status model_session(struct tool *tool, const struct model *model, int64_t capacity, bool keep_values,
 				bool open_all, struct clade_device **out_device, struct clade_session **out_session);

@@ -101,7 +101,7 @@ static enum clade_status fail_number(const struct option *option, const char *va
 	char where[64], range[96] = "";
 	snprintf(where, sizeof(where), "--%s", option->name);
 	if (option->min != 0 || option->max != 0)
-		snprintf(range, sizeof(range), " from %g to %g", option->min, option->max);
+		snprintf(range, sizeof(range), " from %.10g to %.10g", option->min, option->max);
 	return clade_fail(diag, CLADE_ERR_USAGE, CLADE_MSG_TOOL_VALUE, where, "\"%s\" is not %s%s", value, kind, range);
 }
 

@@ -58,8 +58,11 @@ static double quantile(double freedom)
 
 int stats_compare(const struct stats *a, const struct stats *b, double least)
 {
-	double va = a->variance / (double)a->count, vb = b->variance / (double)b->count, gap = b->mean - a->mean;
-	if (fabs(gap) < least * a->mean || a->count < 2 || b->count < 2)
+	/* the spread of a rate grows with the rate, so logarithms are compared; a logarithm's variance is the rate's,
+	 * divided by the square of its mean */
+	double va = a->variance / (a->mean * a->mean * (double)a->count);
+	double vb = b->variance / (b->mean * b->mean * (double)b->count), gap = log(b->mean / a->mean);
+	if (!(a->mean > 0 && b->mean > 0) || fabs(b->mean - a->mean) < least * a->mean || a->count < 2 || b->count < 2)
 		return 0;
 	if (va + vb > 0) {
 		double freedom =

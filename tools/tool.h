@@ -115,6 +115,11 @@ extern const struct command command_compile; /* internal: in no list */
 /* A clade_compile_fn; `user` is the struct tool. */
 bool compile_elsewhere(void *user, const char *device, unsigned orders, bool later);
 
+/* Finds and makes what $XDG_CACHE_HOME/clade or ~/.cache/clade lie in, and fills tool->cache_folder; false if neither
+ * is an absolute path. Sets POCL_CACHE_DIR if PoCL could not write to its usual place. Before the first OpenCL call
+ * (cache_folder.c). */
+bool find_cache_folder(struct tool *tool);
+
 /* ---- saying things (output.c) ---- */
 int exit_code(enum clade_status status);
 /* "clade: error: WHERE: TEXT [CLADE-000]" and the log's lines, on stderr. */

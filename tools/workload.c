@@ -29,8 +29,6 @@ static bool find_ids(const struct model *model, const char *entry, struct clade_
 
 enum clade_status workload_init(struct tool *tool, const struct model *model, int64_t batch, struct workload *out)
 {
-	static const char *const names[] = { "context", "max_position_embeddings", "n_positions", "n_ctx",
-					     "max_length" };
 	struct clade_graph_port ids, logits;
 	*out = (struct workload) { .tool = tool, .model = model, .batch = batch };
 	enum clade_status status = model_entries(tool, model, &out->chain);
@@ -44,9 +42,9 @@ enum clade_status workload_init(struct tool *tool, const struct model *model, in
 	out->has_encoder = out->chain.count > 1;
 	out->can_generate = positions && find_ids(model, last, &ids) &&
 			    find_port(model, last, "logits", true, &logits) && logits.type.rank == 3;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && out->context == 0; i++)
-		if (!model_meta_item(model, names[i], 0, &out->context))
-			out->context = 0;
+	out->context = model_context(model);
+	if (out->context == 0 && !model_meta_item(model, "max_length", 0, &out->context))
+		out->context = 0;
 	out->next = calloc((size_t)batch, sizeof(*out->next));
 	return out->next != NULL ? CLADE_OK
 				 : clade_fail_memory(&tool->diag, (size_t)batch * sizeof(*out->next), "a batch");

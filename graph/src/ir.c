@@ -74,9 +74,13 @@ enum clade_status clade_ir_bind_input(const struct clade_ir *ir, const struct cl
 			}
 			bindings[dim] = (value - rest) / factor;
 		} else if (clade_ir_eval(ir, input->type.dims[i], bindings, &wanted) && wanted != value) {
-			snprintf(rule, sizeof(rule), "axis %u: %s is %lld already, not %lld", i,
-				 clade_dims_text(ir->pool, input->type.dims[i], text, sizeof(text)), (long long)wanted,
-				 (long long)value);
+			const char *dim_text = clade_dims_text(ir->pool, input->type.dims[i], text, sizeof(text));
+
+			if (dim_text[strspn(dim_text, "0123456789")] == '\0')
+				snprintf(rule, sizeof(rule), "axis %u must be %s", i, dim_text);
+			else
+				snprintf(rule, sizeof(rule), "axis %u: %s is %lld already, not %lld", i, dim_text,
+					 (long long)wanted, (long long)value);
 			return bind_fail(ir, input, actual, diag, rule);
 		}
 	}

@@ -148,10 +148,10 @@ static enum clade_status unknown_device(const struct clade_found_list *list, con
 	nearest = clade_nearest(selector, words, count);
 	describe(list, NULL, all, sizeof(all));
 	return clade_fail(diag, CLADE_ERR_USAGE, CLADE_MSG_DEVICE_UNKNOWN, NULL,
-			  "no device is called '%.100s'; a device is ref, cl, cl:P.D or part of a name%s%.100s%s. "
-			  "There are: %s",
-			  selector, nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "",
-			  all);
+			  "no device is called '%.100s'; a device is ref, cl, cl:P.D or part of a name; there are: %s"
+			  "%s%.100s%s",
+			  selector, all, nearest ? "; did you mean '" : "", nearest ? nearest : "",
+			  nearest ? "'?" : "");
 }
 
 /* By part of a name. An exact name, or the only candidate, wins. */

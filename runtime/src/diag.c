@@ -64,29 +64,32 @@ const char *clade_status_name(enum clade_status status)
 	return index >= 0 && index < (long)(sizeof(names) / sizeof(names[0])) ? names[index] : "unknown status";
 }
 
-/* Levenshtein distance of two words of at most LONGEST_WORD bytes, by one row of the table. */
+/* Changes that make one word of at most LONGEST_WORD bytes the other: a byte put in, taken out or replaced, two
+ * neighbours exchanged (Damerau 1964, each place edited once), by three rows of the table. */
 static size_t distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
-	size_t row[LONGEST_WORD + 1];
+	size_t rows[3][LONGEST_WORD + 1];
 
 	for (size_t j = 0; j <= b_length; j++)
-		row[j] = j;
+		rows[0][j] = j;
 	for (size_t i = 1; i <= a_length; i++) {
-		size_t diagonal = row[0];
+		size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *two_above = rows[(i + 1) % 3];
 
 		row[0] = i;
 		for (size_t j = 1; j <= b_length; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+			size_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
 
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
+			if (above[j] + 1 < best)
+				best = above[j] + 1;
 			if (row[j - 1] + 1 < best)
 				best = row[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    two_above[j - 2] + 1 < best)
+				best = two_above[j - 2] + 1;
 			row[j] = best;
 		}
 	}
-	return row[b_length];
+	return rows[a_length % 3][b_length];
 }
 
 const char *clade_nearest(const char *word, const char *const *words, size_t count)
@@ -110,5 +113,8 @@ const char *clade_nearest(const char *word, const char *const *words, size_t cou
 			limit = d;
 		}
 	}
+	for (size_t i = 0; i < count && !nearest && length > 1; i++)
+		if (words[i] && !strncmp(word, words[i], length))
+			nearest = words[i];
 	return nearest;
 }

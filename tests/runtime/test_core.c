@@ -66,7 +66,8 @@ static void test_nearest(void **state)
 	} rows[] = {
 		{ "liner", "linear" }, { "layernorm", "layer_norm" }, { "sofmtax", "softmax" }, { "ad", "add" },
 		{ "ropes", "rope" },   { "attention", NULL },         { "linear", "linear" },   { "", NULL },
-		{ NULL, NULL },        { "softmaxxxxxx", NULL },
+		{ NULL, NULL },        { "softmaxxxxxx", NULL },      { "rpoe", "rope" },       { "soft", "softmax" },
+		{ "r", NULL },         { "lienar", "linear" },
 	};
 	char huge[200];
 

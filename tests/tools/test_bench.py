@@ -59,8 +59,11 @@ def test_diff(clade):
     clade.file("after.json", json.dumps(after))
     clade.file("slower.json", json.dumps(slower))
     report = clade.json("bench", "diff", "before.json", "after.json")
-    assert {test["test"]: test["verdict"] for test in report["tests"]} == {"steady": "same", "noisy": "same", "better": "faster"}
-    assert (report["compared"], report["slower"], report["faster"], report["unlike"], report["missing"]) == (3, 0, 1, 0, 1)
+    assert {test["test"]: test["verdict"] for test in report["tests"]} == {"steady": "same", "noisy": "unclear", "better": "faster"}
+    assert (report["compared"], report["slower"], report["faster"], report["unclear"], report["unlike"], report["missing"]) == (3, 0, 1, 1, 0, 1)
+    clade.file("third.json", json.dumps([result("noisy", 1000, 1060, 1340)]))
+    clade.file("of_it.json", json.dumps([result("noisy", 333, 353, 447)]))  # three samples are enough for a third
+    assert "slower" in clade("bench", "diff", "third.json", "of_it.json", rc=1)[0]
     out, err = clade("bench", "diff", "before.json", "slower.json", rc=1)
     assert "slower" in out and "1 of 2 tests are slower" in err
     clade.file("other.json", json.dumps([result("else", 1, 1)]))

@@ -48,10 +48,17 @@ def test_usage_errors(clade):
         (["check", "no-such-thing"], "no such file"), (["verify", SDPA, "--in", "qq=1"], "no input"), (["generate", SDPA, "--prompt", "a", "--ids", "1"], ""),
         (["tokenize", "dates", "--decode", "1,x"], "list of ids"), (["check", SDPA, "--kv-type", "f61"], "f32 or f16"),
         (["check", SDPA, "--kv-type", "f16"], "keeps no keys and values"), (["bench", "--op", "linear", "--kv-type", "f16"], "is about models"),
+        (["run", SDPA, "--jsno"], "did you mean --json"), (["run", SDPA, "--dev=ref"], "did you mean --device"), (["run", SDPA, "--context", "0"], "to 1073741824 "),
+        (["run", SDPA, "--in", "q=[1e39]"], "too large for f32"), (["tokenize", "dates", "--decode", "1", "--text", "a"], "only one of"),
+        (["tokenize", "dates", "x.txt", "--text", "a"], "only one of"), (["check", SDPA, "--dot", "--flatten"], "two texts"),
+        (["generate", "dates", "--ids", ""], "holds no id"), (["generate", "dates", "--ids", "1,"], "list of ids"), (["generate", "dates", "--prompt", "a", "--stop", ""], "--stop"),
+        (["plot", "positional-encoding", "--width", "7"], "--width"), (["plot", "positional-encoding", "--prompt", "a"], "belongs to"),
+        (["bench", "dates", "-p", "0", "-n", "0"], "nothing to measure"),
     ]
     for args, text in cases:
         err = clade(*args, rc=2 if args[:2] != ["generate", SDPA] else 3)[1]
         assert text in err, (args, err)
+    assert "error: CLADE_DEVICE=warp: " in clade("run", SDPA, *ONE, env={"CLADE_DEVICE": "warp"}, rc=2)[1]
 
 
 def test_data_errors(clade):
@@ -62,6 +69,7 @@ def test_data_errors(clade):
     bad = clade.file("bad.graph", 'clade 1\nmodel "x"\nentry main {\n  input x : f32[2]\n  output y : f32[2] = gelo(x)\n}\n')
     x = ["--in", "x=[[1,2,3]]"]
     cases = [
+        (["run", SCALE, "--weights", weights, "--in", "x=[[1,2]]"], "", "axis 1 must be 3"),
         (["run", bad, "--in", "x=[1,2]"], "bad.graph:5:", "gelu"), (["check", bad], "bad.graph:5:", "gelu"), (["run", SCALE, *x], "", "w"),
         (["run", SCALE, "--weights", short, *x], "", "w"), (["run", SCALE, "--weights", wrong, *x], "wrong.safetensors@", "has 11 bytes"),
         (["run", SCALE, "--weights", weights, "--in", "x=[[1,2]]"], "", "x"), (["run", SCALE, "--weights", weights, "--in", "x=absent.npy"], "absent.npy", "No such file"),
@@ -158,6 +166,9 @@ def test_opencl(clade):
     lock = open(os.path.join(clade.folder, "choices.lock")).read()
     assert "ref" in lock, lock
     assert clade.json(*run, "--device", "cl", "--locked", "choices.lock") == expected
+    clade.file("occupied", "a file, no folder")  # PoCL alone would give no device
+    elsewhere = {"XDG_CACHE_HOME": os.path.join(clade.folder, "occupied"), "TMPDIR": clade.folder, "POCL_CACHE_DIR": ""}
+    assert clade.json(*run, "--device", "cl", "--impl", "attention=ref", env=elsewhere) == expected
 
 
 def test_check(clade):
@@ -221,6 +232,7 @@ def test_tokenize(clade):
     assert ids == "34 22 19 4 8 32 18 4 29 20 4 27 15 32 17 22 41 4 6 14 14 13 2\n"
     assert clade("tokenize", "dates", "--no-special", "--text", "the")[0] == "34 22 19\n"
     assert clade("tokenize", "dates", text="the")[0] == clade("tokenize", "dates", clade.file("t", "the"))[0] == "34 22 19 2\n"
+    assert clade("tokenize", "dates", "/dev/stdin", text="the")[0] == "34 22 19 2\n"  # a pipe, as a shell's <(...)
     assert clade("tokenize", "dates", "--decode", "34,22,19")[0] == "the\n"
     assert clade.json("tokenize", "dates", "--text", "a") == {"ids": [15, 2], "tokens": ["a", "</s>"]}
 
@@ -405,6 +417,16 @@ def test_environment(clade):
     clade("run", SDPA, *ONE, env={"XDG_CACHE_HOME": "relative"})
     clade("run", SDPA, *ONE, env={"XDG_CACHE_HOME": "/proc/nothing"})
     assert "\x1b" not in clade("run", rc=2, env={"NO_COLOR": "1"})[1]
+    clade.file("occupied", "a file, no folder")
+    temporary = os.path.join(clade.folder, "temporary")
+    os.mkdir(temporary)
+    elsewhere = {"XDG_CACHE_HOME": os.path.join(clade.folder, "occupied"), "TMPDIR": temporary}
+    note = "kept in " + os.path.join(temporary, f"clade-{os.geteuid()}")
+    assert note in clade("run", SDPA, *ONE, env=elsewhere)[1]
+    folder = os.path.join(temporary, f"clade-{os.geteuid()}")
+    assert os.stat(folder).st_mode & 0o777 == 0o700
+    os.chmod(folder, 0o755)  # somebody else might look in: not used
+    assert "kept in" not in clade("run", SDPA, *ONE, env=elsewhere)[1]
 
 
 if __name__ == "__main__":

@@ -57,7 +57,8 @@ CLADE_API enum clade_status clade_fail_v(struct clade_diag *diag, enum clade_sta
 CLADE_API enum clade_status clade_fail_memory(struct clade_diag *diag, size_t bytes, const char *what);
 CLADE_API const char *clade_status_name(enum clade_status status);
 
-/* The word of `words` nearest to `word` (Levenshtein distance at most a third of its length, at least 1), else NULL. */
+/* The word of `words` nearest to `word`: at most a third of its length (at least 1) of bytes put in, taken out,
+ * replaced or exchanged with a neighbour; else the first that begins with `word` (two bytes or more); else NULL. */
 CLADE_API const char *clade_nearest(const char *word, const char *const *words, size_t count);
 
 enum clade_log_level { CLADE_LOG_DEBUG, CLADE_LOG_INFO, CLADE_LOG_NOTE, CLADE_LOG_WARN, CLADE_LOG_ERROR };
