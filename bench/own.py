@@ -35,6 +35,7 @@ class Own:
         self.program, self.cores, self.env = program, cores, env
         self.peaks = peaks if peaks is not None else []  # GFLOP/s and GB/s that clade measures beside each block
         self.options = options
+        self.settings = {}  # how clade says that it ran the last block: type of keys and values (or None), --fast
 
     def run(self, *words):
         return run_program([self.program, *words], self.cores, self.env)
@@ -56,6 +57,7 @@ class Own:
         words = ["-n", str(work.tokens), "--depth", str(work.depth)] if work.test == "generate" else ["-p", str(work.tokens)]
         result = json.loads(self.run("bench", work.model, *words, "--batch", str(work.batch), "-r", str(calls), "--no-check", "-o", "json", *self.options))[-1]
         self.peaks.append((result["peak_gflops"], result["peak_gbps"]))
+        self.settings = {"kv": result["kv_type"], "fast": bool(result["fast"])}
         return [work.amount / rate for rate in result["samples"]]
 
     def plan(self, work):

@@ -72,22 +72,29 @@ def goal_lines(goals, rows, reasons, kind, ids):
     for goal in goals:
         total = stats.summary(goal, rows)
         due = max(len(total["rows"]), len(fnmatch.filter(ids, goal["rows"])))
+        gaps = "; ".join(dict.fromkeys(row["missing"] for row in total["rows"] if row.get("missing"))) or "no run chose all of its rows"
         if not total["rows"]:
-            yield [goal["title"], goal_text(goal), "-", "-", number(goal.get("geomean")), "-", number(goal.get("aim")), "not measured"]
+            yield [goal["title"], goal_text(goal), "-", "-", number(goal.get("geomean")), "-", number(goal.get("aim")), "not measured: " + gaps]
             continue
         singles = [stats.median(row["ours"]) for row in total["rows"] if row.get("ours")] if "each" not in goal else []
         worst = total["worst"] if "each" in goal else (max if "most" in goal else min)(singles, default=None)
         partly = total["met"] and total["measured"] < due  # a goal is not met while rows are missing
-        verdict = "not all measured" if partly else WORD[total["met"]] if total["met"] is not None else "not measured"
+        verdict = "not all measured: " + gaps if partly else WORD[total["met"]] if total["met"] is not None else "not measured: " + gaps
         why = reason(reasons, kind, goal["rows"]) if total["met"] is False else ""
         yield [goal["title"], goal_text(goal), number(worst), f"{total['held']} of {due}", number(goal.get("geomean")), number(total["geomean"]),
                number(goal.get("aim")), verdict + (": " + why if why else "")]
 
 
-def row_line(row, goals, reasons, kind, several):
+def settings(row):
+    """of our side, as clade said them: type of keys and values, --fast"""
+    words = [f"K/V {row['kv']}"] if row.get("kv") else []
+    return ", ".join(words + (["--fast"] if row.get("fast") else [])) or "-"
+
+
+def row_line(row, goals, reasons, kind, several, told):
     goal = stats.find_goal(goals, row["id"])
     work = row["id"].split("/", 1)[1].rsplit("/", 1)[0] if row.get("peer") else row["id"].split("/", 1)[1]
-    line = [work, row.get("peer", "-"), row["unit"]]
+    line = [work, *([settings(row)] if told else []), row.get("peer", "-"), row["unit"]]
     if row.get("missing"):
         line += ["-", "-", "-", "-", goal_text(goal or {}), f"not measured: {row['missing']}"]
     else:
@@ -125,14 +132,15 @@ def section(result, goals, reasons, ids):
             yield "  - kept from AVX-512: " + "; ".join(run["kept"])
     yield ""
     yield from table(["goal", "each", "worst", "rows that hold", "geometric mean", "is", "aim", "met"], goal_lines(goals, rows, reasons, kind, ids))
-    head = ["work", "peer", "unit", "peer's", "clade's", "ratio", "error", "goal", "met"] + (["run"] if len(runs) > 1 else [])
+    head = ["peer", "unit", "peer's", "clade's", "ratio", "error", "goal", "met"] + (["run"] if len(runs) > 1 else [])
     for prefix, title in GROUPS:
         mine = [row for row in rows if row["id"].startswith(prefix)]
         if mine:
             yield ""
             yield f"### {title}"
             yield ""
-            yield from table(head, [row_line(row, goals, reasons, kind, len(runs) > 1) for row in mine])
+            told = any(settings(row) != "-" for row in mine)
+            yield from table(["work", *(["ours with"] if told else []), *head], [row_line(row, goals, reasons, kind, len(runs) > 1, told) for row in mine])
 
 
 def render(results, goals, reasons, ids=()):

@@ -191,6 +191,7 @@ class Runner:
                 try:
                     row["theirs"] += [work.amount / s for s in self.peers.side(name).time(work.calls(getattr(module, "GFLOPS", 150), self.quick))]
                     row["ours"] += [work.amount / s for s in seconds]
+                    row.update(getattr(ours, "settings", {}))
                 except Missing as missing:
                     self.peers.drop(name)
                     row["missing"] = str(missing)
@@ -215,6 +216,33 @@ class Runner:
     def refuse_equal_plan(self, work):
         if self.own(work.options).plan(work) == self.own(()).plan(work):
             raise Missing("--fast chooses the same implementations")
+
+
+def measure_work(work, names, runner, program, env, peers):
+    """rows of one work or script, each with the seconds that it took; whatever goes wrong is the reason of its rows"""
+    start = time.monotonic()
+    try:
+        rows = work.measure(program, machine.CORES, runner.quick, env) if isinstance(work, Script) else runner.measure(work, names)
+    except (Missing, OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
+        text = f"{type(error).__name__}: {error}"[:300]
+        if isinstance(work, Script):
+            rows = [{"id": name, "unit": unit, "missing": text} for name, (unit, _) in work.rows.items()]
+        else:
+            rows = [{"id": f"{work.id}/{name}", "peer": peers.module(name).NAME, "unit": work.unit, "missing": text} for name in names]
+    took = round((time.monotonic() - start) / len(rows), 1)
+    return [{**row, "took": took} for row in rows]
+
+
+def tell_plan(chosen, old):
+    """what each part will take, as its rows took when they were measured last; `old`: results of all kinds, ours first"""
+    took = {row["id"]: row["took"] for result in reversed(old) for row in result["rows"] if "took" in row}
+    parts = {}
+    for work, names in chosen:
+        parts.setdefault(work.id.split("/")[0].split(" ")[0], []).extend(work.rows if isinstance(work, Script) else [f"{work.id}/{name}" for name in names])
+    for part, ids in parts.items():
+        known = [took[row_id] for row_id in ids if row_id in took]
+        minutes = f"about {sum(known) / len(known) * len(ids) / 60:.1f} minutes" if known else "not timed yet"
+        say(f"{part}: {len(ids)} rows, {minutes}")
 
 
 def tell(row):
@@ -261,8 +289,8 @@ def left_over(options, kind, run, chosen):
             yield work, names
 
 
-def measure_all(options, may, chosen, models, rows, run, peaks):
-    """appends to `rows`, `run` and `peaks`, so that what is measured lives through an interruption"""
+def measure_all(options, may, chosen, models, rows, run, peaks, save):
+    """appends to `rows`, `run` and `peaks`, and calls `save` after each work, so that what is measured lives through anything"""
     program, versions = os.path.join(options.build, "clade"), run["versions"]
     peers = Peers(options.peers, options.build, versions, not options.no_install, may)
     make_models(peers, models, program, {path for work, _ in chosen for path in work.needs})
@@ -277,19 +305,19 @@ def measure_all(options, may, chosen, models, rows, run, peaks):
             if work.id.split("/")[0] != group:
                 group = work.id.split("/")[0]
                 peers.close()
-            for row in work.measure(program, machine.CORES, options.quick, env) if isinstance(work, Script) else runner.measure(work, names):
+            for row in measure_work(work, names, runner, program, env, peers):
                 tell(row)
                 rows.append(row)
+            run["kept"] = may.words([peers.module(name) for name in versions if name in peers.modules])
+            save()
     finally:
         peers.close()
         gemm.close()
-        run["kept"] = may.words([peers.module(name) for name in versions if name in peers.modules])
 
 
-def keep(options, kind, run, rows, works):
-    """rows into the JSON of a kind of machine"""
+def keep(options, kind, run, rows, works, old):
+    """rows into the JSON of a kind of machine, which was `old` before this run"""
     os.makedirs(os.path.join(options.out, "results"), exist_ok=True)
-    old = next((result for result in page.load_results(options.out) if result["kind"] == kind), None)
     page.write(os.path.join(options.out, "results", kind + ".json"), page.dump(page.merge(old, kind, run, rows, row_ids(works))))
 
 
@@ -311,17 +339,21 @@ def main(arguments):
         run = {"date": machine.today(), "machine": machine.describe(may.name), "clade": machine.clade_version(ROOT), "quick": options.quick, "load_before": machine.load(), "versions": {}}
         kind = may.name or machine.kind()
         chosen = list(left_over(options, kind, run, chosen)) if options.go_on else chosen
-        if may.name:  # a trial of the instructions behind --fast would find that the processor has them
-            chosen = [(work, names) for work, names in chosen if not getattr(work, "fast", False)]
+        before = sorted(page.load_results(options.out), key=lambda result: result["kind"] != kind)
+        old = next((result for result in before if result["kind"] == kind), None)
+        tell_plan(chosen, before)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+        def save():
+            run.update(load_after=machine.load(), seconds=round(time.monotonic() - start))
+            if peaks:
+                run.update(peak_gflops=round(stats.median([peak[0] for peak in peaks]), 1), peak_gbps=round(stats.median([peak[1] for peak in peaks]), 1))
+            keep(options, kind, run, rows, works, old)
         try:
-            measure_all(options, may, chosen, models, rows, run, peaks)
+            measure_all(options, may, chosen, models, rows, run, peaks, save)
         except KeyboardInterrupt:
             say("interrupted: what was measured is kept")
-        run.update(load_after=machine.load(), seconds=round(time.monotonic() - start))
-        if peaks:
-            run.update(peak_gflops=round(stats.median([peak[0] for peak in peaks]), 1), peak_gbps=round(stats.median([peak[1] for peak in peaks]), 1))
-        keep(options, kind, run, rows, works)
+            save()
     page.publish(options.out, HERE)
     return 0
 

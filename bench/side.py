@@ -11,9 +11,11 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+PATIENCE = 300  # seconds that an answer may take
 
 
 class Missing(Exception):
@@ -44,12 +46,16 @@ class Process:
                                         preexec_fn=lambda: os.sched_setaffinity(0, cores))
 
     def ask(self, *words):
+        patience = threading.Timer(PATIENCE, self.process.kill)
+        patience.start()
         try:
             self.process.stdin.write(" ".join(shlex.quote(str(word)) for word in words) + "\n")
             self.process.stdin.flush()
             line = self.process.stdout.readline()
         except BrokenPipeError:
             line = ""
+        finally:
+            patience.cancel()
         if not line:
             raise Missing(f"the process ended with {self.process.wait()}")
         answer = json.loads(line)

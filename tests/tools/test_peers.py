@@ -21,6 +21,7 @@ import isa  # noqa: E402
 import machine  # noqa: E402
 import page  # noqa: E402
 import run  # noqa: E402
+import side as side_module  # noqa: E402
 import stats  # noqa: E402
 from footprint import Script, all_scripts, row_ids  # noqa: E402
 from rows import Gemm, Model, all_works  # noqa: E402
@@ -101,13 +102,22 @@ class Page(unittest.TestCase):
     def test_a_missing_row_says_why(self):
         lines = self.lines([{"id": "linear/a/openblas", "peer": "OpenBLAS", "unit": "GFLOP/s", "missing": "not installed", "run": 0}], {})
         self.assertIn("| a | OpenBLAS | GFLOP/s | - | - | - | - | ≥ 0.9 | not measured: not installed |", lines)
-        self.assertTrue(any(line.startswith("| fast | ≥ 0.9 | - | 0 of 1 |") and line.endswith("not measured |") for line in lines))
+        self.assertTrue(any(line.startswith("| fast | ≥ 0.9 | - | 0 of 1 |") and line.endswith("| not measured: not installed |") for line in lines))
 
     def test_a_goal_is_not_met_while_rows_are_missing(self):
         rows, ids = [pair("linear/a/openblas", [200], [100])], ["linear/a/openblas", "linear/b/openblas"]
-        for known, end in ((ids[:1], "| 1 of 1 | 1.5 | 2 | 2 | met |"), (ids, "| 1 of 2 | 1.5 | 2 | 2 | not all measured |")):
+        for known, end in ((ids[:1], "| 1 of 1 | 1.5 | 2 | 2 | met |"), (ids, "| 1 of 2 | 1.5 | 2 | 2 | not all measured: no run chose all of its rows |")):
             line, = [line for line in page.render([result("avx512", rows)], GOALS, {}, known).splitlines() if line.startswith("| fast |")]
             self.assertTrue(line.endswith(end), line)
+
+    def test_a_goal_without_rows_says_why(self):
+        line, = [line for line in page.render([result("avx512", [])], GOALS, {}).splitlines() if line.startswith("| small |")]
+        self.assertTrue(line.endswith("| not measured: no run chose all of its rows |"), line)
+
+    def test_settings_are_told_where_they_differ(self):
+        lines = self.lines([pair("fast-prompt/q8_0/llamacpp", [2], [1], kv="f32", fast=True), pair("linear/a/openblas", [1], [1])], {})
+        self.assertIn("| q8_0 | K/V f32, --fast | OpenBLAS | GFLOP/s | 1 ± 0 % | 2 ± 0 % | 2 | 1.0e-14 | - | - |", lines)
+        self.assertTrue(any(line.startswith("| a | OpenBLAS |") for line in lines))
 
     def test_a_run_replaces_only_its_own_rows(self):
         old = result("avx512", [pair("linear/a/openblas", [1], [1]), pair("linear/b/openblas", [2], [2]), pair("gone", [3], [3])])
@@ -217,7 +227,7 @@ class Turns(unittest.TestCase):
         self.assertEqual(row["missing"], "clade: the process ended with 3")
 
     def test_a_model_that_is_not_there(self):
-        row, = run.Runner(FakePeers({}), None, lambda fast: None, True, "").measure(Model("encode/x", "encode", "/nonexistent", 1), ["peer"])
+        row, = run.Runner(FakePeers({}), None, lambda fast: None, True, "").measure(Model("encode/x", "encode", os.path.join(BENCH, "absent"), 1), ["peer"])
         self.assertEqual(row["missing"], "clade: its model could not be made")
 
     def test_refusals_name_what_is_missing(self):
@@ -239,6 +249,30 @@ class Turns(unittest.TestCase):
         self.assertEqual(Script("a", ("absent.py",), rows).measure("none", [0], True), [{"id": "memory/a", "unit": "GB", "missing": "absent.py is not there"}])
         row, = Script("b", ("memory.py", "cl"), rows).measure("/nonexistent", [0], True)
         self.assertTrue(row["missing"].startswith("memory.py ended with 1: "), row)
+
+    def test_errors_of_any_kind_are_reasons(self):
+        class Broken:
+            quick = True
+
+            def measure(self, work, names):
+                raise ValueError("3 values in place of 4")
+        row, = run.measure_work(Gemm(1, 8, 8), ["peer"], Broken(), "none", {}, FakePeers({}))
+        self.assertEqual((row["id"], row["missing"]), ("linear/M1 N8 K8/peer", "ValueError: 3 values in place of 4"))
+        self.assertGreaterEqual(row["took"], 0)
+
+    def test_a_peer_that_hangs_is_ended(self):
+        side_module.PATIENCE, before = 0.2, side_module.PATIENCE
+        try:
+            with self.assertRaises(Missing):
+                Process([sys.executable, "-c", "import time; time.sleep(60)"], [0]).about()
+        finally:
+            side_module.PATIENCE = before
+
+    def test_the_plan_is_told(self):
+        old = [result("avx512", [pair("linear/M1 N8 K8/a", [1], [1], took=30)])]
+        with redirect_stderr(io.StringIO()) as text:
+            run.tell_plan([(Gemm(1, 8, 8), ["a", "b"]), (Model("encode/x", "encode", "m", 1), ["a"])], old)
+        self.assertEqual(text.getvalue(), "linear: 2 rows, about 1.0 minutes\nencode: 1 rows, not timed yet\n")
 
     def test_presets_are_taken_away(self):
         os.environ["OPENBLAS_CORETYPE"] = "Haswell"
