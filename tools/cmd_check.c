@@ -96,20 +96,31 @@ static json_t *entries_json(const struct check *check)
 	return list;
 }
 
-/* --flatten and --dot as texts in the document. */
+/* What prints the whole graph as one text. */
+static const struct whole {
+	const char *name;
+	size_t asked; /* the flag among the options */
+	enum clade_status (*write)(const struct clade_graph *graph, char **out_text, struct clade_diag *diag);
+} wholes[] = { { "flatten", offsetof(struct options, flatten), clade_graph_flatten },
+	       { "dot", offsetof(struct options, dot), clade_graph_dot },
+	       { "svg", offsetof(struct options, svg), clade_graph_svg } };
+enum { WHOLES = sizeof(wholes) / sizeof(wholes[0]) };
+
+static bool is_asked(const struct tool *tool, const struct whole *whole)
+{
+	return *(const bool *)((const char *)&tool->options + whole->asked);
+}
+
+/* These texts in the document. */
 static enum clade_status add_text_json(struct check *check, json_t *root)
 {
-	char *text = NULL;
 	enum clade_status status = CLADE_OK;
-	if (check->tool->options.flatten) {
-		status = clade_graph_flatten(check->model.graph, &text, &check->tool->diag);
-		json_object_set_new(root, "flatten", json_string(text));
-		clade_free(check->tool->context, text);
-		text = NULL;
-	}
-	if (status == CLADE_OK && check->tool->options.dot) {
-		status = clade_graph_dot(check->model.graph, &text, &check->tool->diag);
-		json_object_set_new(root, "dot", json_string(text));
+	for (size_t i = 0; i < WHOLES && status == CLADE_OK; i++) {
+		char *text = NULL;
+		if (!is_asked(check->tool, &wholes[i]))
+			continue;
+		status = wholes[i].write(check->model.graph, &text, &check->tool->diag);
+		json_object_set_new(root, wholes[i].name, json_string(text));
 		clade_free(check->tool->context, text);
 	}
 	return status;
@@ -255,15 +266,22 @@ static enum clade_status plan(struct check *check)
 	return status;
 }
 
-static enum clade_status print_text(struct check *check)
+/* The one text that was asked for; *out_done false: none was. */
+static enum clade_status print_text(struct check *check, bool *out_done)
 {
 	char *text = NULL;
-	struct clade_diag *diag = &check->tool->diag;
-	enum clade_status status = check->tool->options.flatten ? clade_graph_flatten(check->model.graph, &text, diag)
-								: clade_graph_dot(check->model.graph, &text, diag);
-	if (status == CLADE_OK)
-		fputs(text, stdout);
-	clade_free(check->tool->context, text);
+	enum clade_status status = CLADE_OK;
+	*out_done = false;
+	for (size_t i = 0; i < WHOLES && status == CLADE_OK; i++) {
+		if (!is_asked(check->tool, &wholes[i]))
+			continue;
+		*out_done = true;
+		status = wholes[i].write(check->model.graph, &text, &check->tool->diag);
+		if (status == CLADE_OK)
+			fputs(text, stdout);
+		clade_free(check->tool->context, text);
+		text = NULL;
+	}
 	return status;
 }
 
@@ -271,12 +289,15 @@ static enum clade_status check_model(struct check *check)
 {
 	struct tool *tool = check->tool;
 	const struct options *options = &tool->options;
-	if (options->flatten + options->dot > 1 && !options->json)
-		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, "--flatten",
-				  "and --dot are two texts; give one of them, or --json for both");
+	bool done = false;
+	if (options->flatten + options->dot + options->svg > 1 && !options->json)
+		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, options->flatten ? "--flatten" : "--dot",
+				  "only one of --flatten, --dot and --svg can be given, but for --json");
 	enum clade_status status = model_open(tool, &check->model);
-	if (status == CLADE_OK && (options->flatten || options->dot) && !options->json)
-		return print_text(check);
+	if (status == CLADE_OK && !options->json)
+		status = print_text(check, &done);
+	if (done)
+		return status;
 	if (status == CLADE_OK)
 		status = plan(check);
 	if (status == CLADE_OK)
@@ -309,6 +330,7 @@ static enum clade_status run(struct tool *tool)
 static const struct option own_options[] = {
 	{ "flatten", NULL, "print the expanded graph as a graph file", take_flag, offsetof(struct options, flatten) },
 	{ "dot", NULL, "print the graph for Graphviz", take_flag, offsetof(struct options, dot) },
+	{ "svg", NULL, "draw the graph: nodes, blocks and where tensors go", take_flag, offsetof(struct options, svg) },
 	{ "explain", NULL, "every node's implementation, and why the others were refused", take_flag,
 	  offsetof(struct options, explain) },
 	{ "memory", NULL, "each entry's plan: arena, states, weights, second layouts", take_flag,

@@ -31,7 +31,7 @@ struct options {
 	struct words weights, settings, dims;
 	struct words inputs, outputs, expected;
 	double rtol, atol;
-	bool flatten, dot, explain, memory;
+	bool flatten, dot, svg, explain, memory;
 	const char *prompt, *prompt_file, *lines, *ids;
 	int64_t count, seed, batch; /* seed -1: none given */
 	double temperature, top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty;

@@ -54,7 +54,7 @@ static const char *check(struct fuzzer *fuzzer, const char *text, bool with_stor
 {
 	struct clade_graph *graph = NULL, *again = NULL;
 	struct clade_diag diag;
-	char *flat = NULL, *second = NULL, *dot = NULL;
+	char *flat = NULL, *second = NULL, *dot = NULL, *svg = NULL;
 	const char *wrong = NULL;
 
 	clade_diag_init(&diag);
@@ -65,7 +65,8 @@ static const char *check(struct fuzzer *fuzzer, const char *text, bool with_stor
 		goto done;
 	}
 	fuzzer->graphs++;
-	if (clade_graph_flatten(graph, &flat, &diag) || clade_graph_dot(graph, &dot, &diag))
+	if (clade_graph_flatten(graph, &flat, &diag) || clade_graph_dot(graph, &dot, &diag) ||
+	    clade_graph_svg(graph, &svg, &diag))
 		wrong = "printing fails";
 	else if (parse(fuzzer, flat, with_store, &again, &diag))
 		wrong = "the flattened text is refused";
@@ -78,6 +79,7 @@ done:
 	clade_free(fuzzer->context, flat);
 	clade_free(fuzzer->context, second);
 	clade_free(fuzzer->context, dot);
+	clade_free(fuzzer->context, svg);
 	clade_graph_destroy(&graph);
 	clade_graph_destroy(&again);
 	clade_diag_finish(&diag);

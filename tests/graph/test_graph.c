@@ -636,7 +636,7 @@ static enum clade_status make_and_print(struct clade_context *context, const cha
 {
 	struct clade_graph_params params = { .size = sizeof(params), .path = "t", .text = text };
 	struct clade_graph *graph = NULL;
-	char *flat = NULL, *dot = NULL;
+	char *flat = NULL, *dot = NULL, *svg = NULL;
 	enum clade_status status;
 
 	clade_diag_init(diag);
@@ -645,6 +645,9 @@ static enum clade_status make_and_print(struct clade_context *context, const cha
 		status = clade_graph_flatten(graph, &flat, diag);
 	if (!status)
 		status = clade_graph_dot(graph, &dot, diag);
+	if (!status)
+		status = clade_graph_svg(graph, &svg, diag);
+	clade_free(context, svg);
 	clade_free(context, flat);
 	clade_free(context, dot);
 	clade_graph_destroy(&graph);

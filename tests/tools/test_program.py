@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree
 
 from program import close_to, f32, flat, main, npy, read_npy, safetensors
 
@@ -50,7 +51,7 @@ def test_usage_errors(clade):
         (["check", SDPA, "--kv-type", "f16"], "keeps no keys and values"), (["bench", "--op", "linear", "--kv-type", "f16"], "is about models"),
         (["run", SDPA, "--jsno"], "did you mean --json"), (["run", SDPA, "--dev=ref"], "did you mean --device"), (["run", SDPA, "--context", "0"], "to 1073741824 "),
         (["run", SDPA, "--in", "q=[1e39]"], "too large for f32"), (["tokenize", "dates", "--decode", "1", "--text", "a"], "only one of"),
-        (["tokenize", "dates", "x.txt", "--text", "a"], "only one of"), (["check", SDPA, "--dot", "--flatten"], "two texts"),
+        (["tokenize", "dates", "x.txt", "--text", "a"], "only one of"), (["check", SDPA, "--dot", "--svg"], "only one of"),
         (["generate", "dates", "--ids", ""], "holds no id"), (["generate", "dates", "--ids", "1,"], "list of ids"), (["generate", "dates", "--prompt", "a", "--stop", ""], "--stop"),
         (["plot", "positional-encoding", "--width", "7"], "--width"), (["plot", "positional-encoding", "--prompt", "a"], "belongs to"),
         (["bench", "dates", "-p", "0", "-n", "0"], "nothing to measure"),
@@ -183,8 +184,11 @@ def test_check(clade):
     flat_text = clade("check", SDPA, "--flatten")[0]
     assert clade("check", clade.file("flat.graph", flat_text), "--flatten")[0] == flat_text
     assert clade("check", SDPA, "--dot")[0].startswith("digraph")
+    root = xml.etree.ElementTree.fromstring(clade("check", "dates", "--svg")[0])
+    bars = [node for node in root.iter("{http://www.w3.org/2000/svg}rect") if node.get("class") == "node"]
+    assert len(bars) == clade.json("check", "dates")["nodes"] and int(root.get("height")) > max(int(bar.get("y")) for bar in bars)
     assert [(i["name"], i["dtype"], i["shape"]) for i in report["inputs"]][0] == ("q", "f32", ["B", 1, "T", 4])
-    texts = clade.json("check", SDPA, "--flatten", "--dot", "--memory")
+    texts = clade.json("check", SDPA, "--flatten", "--dot", "--svg", "--memory")
     assert texts["flatten"] == flat_text and texts["dot"].startswith("digraph") and texts["entries"][0]["name"] == "main"
     assert "plan of main" in clade("check", SDPA, "--memory")[0]
     assert "attention.ref" in clade("check", SDPA, "--explain")[0]

@@ -133,10 +133,12 @@ CLADE_API enum clade_status clade_graph_export_read(const struct clade_graph *gr
 						    void *user, struct clade_diag *diag);
 CLADE_API const char *clade_graph_name(const struct clade_graph *graph);
 
-/* The expanded graph as a graph file, or as Graphviz. The text belongs to the caller (clade_free). */
+/* The expanded graph as a graph file, as Graphviz, or as a picture: nodes in the order of execution, frames around
+ * blocks, arcs from where a tensor is made to where it is used. The text belongs to the caller (clade_free). */
 CLADE_API enum clade_status clade_graph_flatten(const struct clade_graph *graph, char **out_text,
 						struct clade_diag *diag);
 CLADE_API enum clade_status clade_graph_dot(const struct clade_graph *graph, char **out_text, struct clade_diag *diag);
+CLADE_API enum clade_status clade_graph_svg(const struct clade_graph *graph, char **out_text, struct clade_diag *diag);
 
 /* What a graph offers. Index past the end: false. Types are symbolic: print them with clade_graph_type_text. */
 struct clade_graph_port {
