@@ -222,7 +222,7 @@ static enum clade_status step(struct search *s, const int32_t *source_mask, size
 	struct frame frame = { 0 };
 	float *logits = NULL;
 	int64_t vocab;
-	double start = seconds_now();
+	double start = generator_clock(g);
 	enum clade_status status = fill(s, batch, &frame);
 	frame.source_mask = source_mask;
 	frame.source_width = source_width;
@@ -232,7 +232,7 @@ static enum clade_status step(struct search *s, const int32_t *source_mask, size
 		status = generator_logits(g, &frame, &logits, &vocab);
 	if (status == CLADE_OK)
 		status = collect(s, logits, vocab, batch);
-	*(s->made == 0 ? &g->prompt_seconds : &g->new_seconds) += seconds_now() - start;
+	*(s->made == 0 ? &g->prompt_seconds : &g->new_seconds) += generator_clock(g) - start;
 	free(logits);
 	frame_finish(&frame);
 	if (status == CLADE_OK)

@@ -392,6 +392,9 @@ static enum clade_status answer(struct job *job)
 static void print_stats(const struct job *job)
 {
 	const struct generator *g = &job->generator;
+	struct clade_session_counters counters;
+	clade_session_get_counters(job->session, &counters);
+	fprintf(stderr, "setup: %.3f s for weights, memory and kernels\n", counters.setup_seconds);
 	fprintf(stderr, "prompt: %llu tokens in %.3f s, %.1f tokens/s\n", (unsigned long long)g->prompt_tokens,
 		g->prompt_seconds, g->prompt_seconds > 0 ? (double)g->prompt_tokens / g->prompt_seconds : 0.0);
 	/* the first new token of each row comes out of the prompt's run */
@@ -520,7 +523,8 @@ static const struct option own_options[] = {
 	{ "ignore-eos", NULL, "go on behind the end token", take_flag, AT(ignore_eos) },
 	{ "print-ids", NULL, "print the new ids instead of text", take_flag, AT(print_ids) },
 	{ "batch", "B", "prompts answered at once with --lines (32)", take_integer, AT(batch), 0, 1, 4096 },
-	{ "stats", NULL, "tokens per second on stderr", take_flag, AT(stats) },
+	{ "stats", NULL, "on stderr: what setting up took, then tokens per second of prompts and generation", take_flag,
+	  AT(stats) },
 	{ "entry", "NAME", "the entry that makes logits, after those it needs (default: the last)", take_text,
 	  AT(entry) },
 	{ "lock", "FILE", "write the choices made as a lock file", take_text, AT(lock) },

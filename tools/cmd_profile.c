@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* clade profile: where the time of a run goes, node by node. */
 #include "commands.h"
+#include "stats.h"
 #include "workload.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { SAMPLES = 64 };
+enum { SAMPLES = 64, MOST_LANES = 8 };
 
 struct node {
 	struct clade_plan_step step;
@@ -25,18 +26,6 @@ struct job {
 	double wall[SAMPLES], wall_seconds, total;
 	char test[32];
 };
-
-static int order_doubles(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-	return x < y ? -1 : x > y;
-}
-
-static double median(double *values, size_t count)
-{
-	qsort(values, count, sizeof(*values), order_doubles);
-	return count == 0 ? 0 : count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
 
 /* The steps of the entry that was timed; the first time says how many there are. */
 static enum clade_status take_sample(struct job *job, double wall)
@@ -75,10 +64,10 @@ static enum clade_status measure(struct job *job)
 			status = take_sample(job, job->workload.run_seconds);
 	}
 	for (size_t i = 0; i < job->node_count; i++) {
-		job->nodes[i].seconds = median(job->nodes[i].samples, job->sample_count);
+		job->nodes[i].seconds = stats_median(job->nodes[i].samples, job->sample_count);
 		job->total += job->nodes[i].seconds;
 	}
-	job->wall_seconds = median(job->wall, job->sample_count);
+	job->wall_seconds = stats_median(job->wall, job->sample_count);
 	return status;
 }
 
@@ -128,21 +117,35 @@ static void print_nodes(struct job *job)
 	       clade_device_get_info(job->device)->id, 1e3 * job->total, 1e3 * job->wall_seconds, job->sample_count);
 }
 
+/* A trace's number of a device, whose name stands in an event of its own. */
+static int lane_of(json_t *events, const char *lanes[MOST_LANES], const char *device)
+{
+	int lane = 0;
+	while (lane + 1 < MOST_LANES && lanes[lane] != NULL && strcmp(lanes[lane], device) != 0)
+		lane++;
+	if (lanes[lane] == NULL)
+		json_array_append_new(events, json_pack("{s:s, s:s, s:i, s:i, s:{s:s}}", "name", "thread_name", "ph",
+							"M", "pid", 1, "tid", lane + 1, "args", "name", device));
+	lanes[lane] = device;
+	return lane + 1;
+}
+
 /* Chrome's trace format: complete events in microseconds, one behind the other as the queue runs them. */
 static enum clade_status write_trace(const struct job *job)
 {
 	json_t *events = json_array();
+	const char *lanes[MOST_LANES] = { NULL };
 	double at = 0;
 	for (size_t i = 0; i < job->node_count; i++) {
 		const struct node *n = &job->nodes[i];
 		if (n->step.is_view)
 			continue;
-		json_array_append_new(events,
-				      json_pack("{s:s, s:s, s:s, s:f, s:f, s:i, s:s, s:{s:s, s:f, s:f}}", "name",
-						n->step.path, "cat", n->step.op, "ph", "X", "ts", at, "dur",
-						1e6 * n->seconds, "pid", 1, "tid", n->step.device, "args", "impl",
-						n->step.impl, "gflops", rate(n->step.cost.flops, n->seconds), "gbps",
-						rate(n->step.cost.bytes, n->seconds)));
+		int lane = lane_of(events, lanes, n->step.device);
+		json_array_append_new(events, json_pack("{s:s, s:s, s:s, s:f, s:f, s:i, s:i, s:{s:s, s:f, s:f}}",
+							"name", n->step.path, "cat", n->step.op, "ph", "X", "ts", at,
+							"dur", 1e6 * n->seconds, "pid", 1, "tid", lane, "args", "impl",
+							n->step.impl, "gflops", rate(n->step.cost.flops, n->seconds),
+							"gbps", rate(n->step.cost.bytes, n->seconds)));
 		at += 1e6 * n->seconds;
 	}
 	json_t *root = json_pack("{s:o, s:s}", "traceEvents", events, "displayTimeUnit", "ms");

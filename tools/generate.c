@@ -353,6 +353,13 @@ enum clade_status generator_encode(struct generator *g, const struct row *rows, 
 	return status;
 }
 
+double generator_clock(const struct generator *g)
+{
+	struct clade_session_counters counters;
+	clade_session_get_counters(g->session, &counters);
+	return seconds_now() - counters.setup_seconds;
+}
+
 static enum clade_status decode(struct generator *g, struct row *rows, size_t count, size_t batch,
 				const struct frame *source, row_fn *on_id, void *user)
 {
@@ -361,7 +368,7 @@ static enum clade_status decode(struct generator *g, struct row *rows, size_t co
 	size_t live = count;
 	for (bool first = true; live > 0 && status == CLADE_OK; first = false) {
 		struct frame frame;
-		double start = seconds_now();
+		double start = generator_clock(g);
 		if (!fill_frame(g, rows, batch, first, &frame))
 			status = clade_fail_memory(&g->tool->diag, batch * 4, "a batch");
 		if (g->has_encoder) {
@@ -373,7 +380,7 @@ static enum clade_status decode(struct generator *g, struct row *rows, size_t co
 		if (status == CLADE_OK)
 			status = choose_all(g, rows, &frame, next);
 		frame_finish(&frame);
-		*(first ? &g->prompt_seconds : &g->new_seconds) += seconds_now() - start;
+		*(first ? &g->prompt_seconds : &g->new_seconds) += generator_clock(g) - start;
 		if (status == CLADE_OK)
 			status = take_step(g, rows, count, next, on_id, user, &live);
 		if (interrupted)
@@ -387,7 +394,7 @@ enum clade_status generator_run(struct generator *g, struct row *rows, size_t co
 				void *user)
 {
 	struct frame source = { 0 };
-	double start = seconds_now();
+	double start = generator_clock(g);
 	struct row *all = calloc(batch, sizeof(*all)); /* the rows, and copies of the first that fill the batch */
 	if (all == NULL)
 		return clade_fail_memory(&g->tool->diag, batch * sizeof(*all), "a batch");
@@ -405,7 +412,7 @@ enum clade_status generator_run(struct generator *g, struct row *rows, size_t co
 	enum clade_status status = live > 0 ? clade_session_reset(g->session, &g->tool->diag) : CLADE_OK;
 	if (live > 0 && g->has_encoder && status == CLADE_OK)
 		status = generator_encode(g, all, batch, &source);
-	g->prompt_seconds += seconds_now() - start;
+	g->prompt_seconds += generator_clock(g) - start;
 	if (live > 0 && status == CLADE_OK)
 		status = decode(g, all, count, batch, &source, on_id, user);
 	for (size_t i = 0; i < count; i++)

@@ -52,7 +52,7 @@ struct generator {
 	size_t beams; /* 1: no beam search */
 	double length_penalty;
 	enum early_stopping early;
-	/* counted for --stats */
+	/* counted for --stats, without what runs take to set up */
 	uint64_t prompt_tokens, new_tokens;
 	double prompt_seconds, new_seconds;
 };
@@ -62,6 +62,8 @@ enum clade_status generator_init(struct tool *tool, const struct model *model, s
 void generator_finish(struct generator *generator);
 /* Rows that the caches need for these prompts. */
 int64_t generator_capacity(const struct generator *generator, size_t longest_prompt);
+/* Of a clock that stands still while the session compiles kernels and reads weights. */
+double generator_clock(const struct generator *generator);
 /* Answers `count` prompts at once in a batch of `batch` >= count rows. */
 enum clade_status generator_run(struct generator *generator, struct row *rows, size_t count, size_t batch,
 				row_fn *on_id, void *user);

@@ -473,27 +473,19 @@ static enum clade_status rebind(struct clade_session *session, struct clade_boun
 	return status;
 }
 
-enum clade_status clade_session_bind(struct clade_session *session, uint32_t entry, const int64_t *bindings,
-				     struct clade_bound **out_bound, struct clade_diag *diag)
+/* What is missing of the plan and its memory. *bound is NULL where there is no plan yet. */
+static enum clade_status set_up(struct clade_session *session, uint32_t entry, const int64_t *bounds,
+				const int64_t *bindings, struct clade_bound **in_out_bound, struct clade_diag *diag)
 {
-	int64_t bounds[64];
-	struct clade_bound *bound;
+	struct clade_bound *bound = *in_out_bound;
 	enum clade_status status = CLADE_OK;
 
-	if (session->ir->dim_count > 64)
-		return clade_fail(diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_SIZE, session->ir->file, "more than 64 dims");
-	for (uint32_t i = 0; i < session->ir->dim_count; i++)
-		bounds[i] = bucket(session, entry, i, bindings[i]);
-	bound = find_bound(session, entry, bounds);
 	if (!bound)
 		status = make_bound(session, entry, bounds, bindings, &bound, diag);
-	*out_bound = bound;
+	*in_out_bound = bound;
 	if (status)
 		return status;
 	session->last[entry] = bound;
-	if (bound->is_bound && bound->arena_generation == session->arena_generation &&
-	    !memcmp(bound->bindings, bindings, session->ir->dim_count * sizeof(int64_t)))
-		return CLADE_OK;
 	for (int place = 0; place < CLADE_PLACE_COUNT && !status; place++)
 		status = ensure_arena(session, place, bound->plan->arena_bytes[place], diag);
 	for (uint32_t v = 0; v < session->ir->value_count && !status; v++)
@@ -508,6 +500,30 @@ enum clade_status clade_session_bind(struct clade_session *session, uint32_t ent
 	if (!status && !bound->is_warm)
 		status = clade_bound_warm(session, bound, diag);
 	bound->is_warm = !status;
+	return status;
+}
+
+enum clade_status clade_session_bind(struct clade_session *session, uint32_t entry, const int64_t *bindings,
+				     struct clade_bound **out_bound, struct clade_diag *diag)
+{
+	int64_t bounds[64];
+	struct clade_bound *bound;
+	enum clade_status status;
+	double start;
+
+	if (session->ir->dim_count > 64)
+		return clade_fail(diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_SIZE, session->ir->file, "more than 64 dims");
+	for (uint32_t i = 0; i < session->ir->dim_count; i++)
+		bounds[i] = bucket(session, entry, i, bindings[i]);
+	*out_bound = bound = find_bound(session, entry, bounds);
+	if (bound && bound->is_bound && bound->arena_generation == session->arena_generation &&
+	    !memcmp(bound->bindings, bindings, session->ir->dim_count * sizeof(int64_t))) {
+		session->last[entry] = bound;
+		return CLADE_OK;
+	}
+	start = clade_now();
+	status = set_up(session, entry, bounds, bindings, out_bound, diag);
+	session->counters.setup_seconds += clade_now() - start;
 	return status;
 }
 

@@ -22,7 +22,7 @@ struct planner {
 	struct clade_diag *diag;
 };
 
-static double now(void)
+double clade_now(void)
 {
 	struct timespec t;
 
@@ -518,7 +518,7 @@ enum clade_status clade_plan_build(struct clade_plan *plan, const struct clade_p
 	size_t most = plan->item_count + (ahead ? ahead->item_count : 0) + 1;
 	struct clade_step **steps = clade_alloc(plan->context, most * sizeof(*steps));
 	enum clade_status status = steps ? CLADE_OK : clade_fail_memory(diag, most * sizeof(*steps), "a plan");
-	double start = now();
+	double start = clade_now();
 
 	for (int place = 0; place < CLADE_PLACE_COUNT && !status; place++) {
 		size_t count = list_steps(plan, place, steps);
@@ -527,7 +527,7 @@ enum clade_status clade_plan_build(struct clade_plan *plan, const struct clade_p
 		if (count)
 			status = clade_steps_build(request->devices[place], steps, count, diag);
 	}
-	plan->build_seconds = now() - start;
+	plan->build_seconds = clade_now() - start;
 	plan->seconds += plan->build_seconds;
 	clade_free(plan->context, steps);
 	return status;
@@ -560,7 +560,7 @@ enum clade_status clade_plan_create(const struct clade_plan_request *request, st
 		.request = request, .context = context, .ir = ir, .entry = &ir->entries[request->entry], .diag = diag
 	};
 	struct clade_plan *plan = clade_alloc(context, sizeof(*plan));
-	double start = now();
+	double start = clade_now();
 	enum clade_status status;
 
 	*out_plan = NULL;
@@ -588,7 +588,7 @@ enum clade_status clade_plan_create(const struct clade_plan_request *request, st
 	clade_free(context, p.evaluated);
 	clade_free(context, p.wanted);
 	clade_free(context, p.views);
-	plan->seconds = now() - start;
+	plan->seconds = clade_now() - start;
 	if (status)
 		clade_plan_destroy(&plan);
 	*out_plan = plan;

@@ -105,4 +105,7 @@ bool clade_views_find(struct clade_context *context, const struct clade_ir *ir, 
 enum clade_status clade_params_bind(const struct clade_ir *ir, const struct clade_op *op, const void *params,
 				    const int64_t *bindings, void *out, struct clade_diag *diag);
 
+/* Seconds of a clock that only goes forward. */
+double clade_now(void);
+
 #endif

@@ -57,6 +57,10 @@ def test_trace(clade):
     clade("profile", "dates", "-p", "4", "-r", "1", "--trace", "t.json", "--device", DEVICE)
     with open(os.path.join(clade.folder, "t.json"), encoding="utf-8") as file:
         events = json.load(file)["traceEvents"]
+    assert all(isinstance(event["tid"], int) for event in events)  # viewers know numbers only; names stand beside
+    names = {event["tid"]: event["args"]["name"] for event in events if event["ph"] == "M" and event["name"] == "thread_name"}
+    events = [event for event in events if event["ph"] != "M"]
+    assert {event["tid"] for event in events} == set(names) and len(names) == 1 and (DEVICE == "ref") == ("ref" in names.values())
     assert len(events) > 20 and all(event["ph"] == "X" and event["dur"] >= 0 for event in events)
     for a, b in zip(events, events[1:]):
         assert abs(a["ts"] + a["dur"] - b["ts"]) < 1e-6

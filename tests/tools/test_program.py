@@ -261,7 +261,10 @@ def test_generate(clade):
         assert clade(*one, "--lines", "-", "--batch", size, text="\n".join(DATES))[0].splitlines() == answers
     assert clade(*one, "--prompt", DATES[0], "-n", "4")[0] == "1998\n" == clade(*one, "--prompt", DATES[0], "-n4", "--temp", "0")[0]
     assert clade(*one, "--prompt", DATES[0], "-n", "0")[0] == "\n"
-    assert re.search(r"generation: \d+ tokens.*tokens/s", clade(*one, "--prompt", "a", "--stats")[1])
+    start = time.monotonic()
+    setup, prompt, new = re.fullmatch(r"setup: ([\d.]+) s .*\nprompt: 2 tokens in ([\d.]+) s, [\d.]+ tokens/s\n"
+                                      r"generation: \d+ tokens, \d+ of them in ([\d.]+) s, [\d.]+ tokens/s\n", clade(*one, "--prompt", "a", "--stats")[1]).groups()
+    assert 0 < float(setup) and float(setup) + float(prompt) + float(new) < time.monotonic() - start
     if any(d["id"] != "ref" for d in clade.json("devices")):
         assert clade(*one, "--lines", lines, "--device", "cl")[0].splitlines() == answers
 

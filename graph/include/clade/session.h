@@ -125,6 +125,7 @@ CLADE_API enum clade_status clade_session_lock(const struct clade_session *sessi
 
 struct clade_session_counters {
 	uint64_t plans, binds, runs, arena_allocations, state_growths, programs_built;
+	double setup_seconds; /* of runs: plans, kernels, weights and memory, where they were not there yet */
 };
 CLADE_API void clade_session_get_counters(const struct clade_session *session, struct clade_session_counters *out);
 
