@@ -5,32 +5,19 @@
 #include <clade/op_kit.h>
 #include <stdio.h>
 
-static const struct clade_attr eps = { .size = sizeof(struct clade_attr),
-				       .name = "eps",
-				       .type = CLADE_ATTR_FLOAT,
-				       .offset = offsetof(struct add_norm_params, eps),
-				       .def = { .f = 1e-5 },
-				       .min = 0.0,
-				       .max = 1.0,
-				       .help = "added to the variance" };
+static const struct clade_attr eps =
+	CLADE_ATTR(.name = "eps", .type = CLADE_ATTR_FLOAT, .offset = offsetof(struct add_norm_params, eps),
+		   .def = { .f = 1e-5 }, .min = 0.0, .max = 1.0, .help = "added to the variance");
 
 #define PORT(name_, flags_, shape_, help_)                                                                             \
-	{                                                                                                              \
-		.size = sizeof(struct clade_port), .name = (name_), .flags = (flags_),                                 \
-		.dtypes = CLADE_DTYPE_BIT(CLADE_F32), .shape = (shape_), .help = (help_)                               \
-	}
+	CLADE_PORT(.name = name_, .flags = flags_, .dtypes = CLADE_DTYPE_BIT(CLADE_F32), .shape = shape_, .help = help_)
 static const struct clade_port x = PORT("x", CLADE_IN, "[..., n]", "rows");
 static const struct clade_port y = PORT("y", CLADE_IN, "[..., n]", "what is added to them");
 static const struct clade_port gamma = PORT("gamma", CLADE_IN, "[n]", "scale");
 static const struct clade_port beta = PORT("beta", CLADE_IN | CLADE_OPTIONAL, "[n]", "shift");
 static const struct clade_port z = PORT("z", CLADE_OUT, "[..., n]", "layer_norm(x + y)");
 
-#define CASE(name_, flags_, attrs_, ...)                                                                               \
-	&(const struct clade_case)                                                                                     \
-	{                                                                                                              \
-		.size = sizeof(struct clade_case), .name = (name_), .attrs = (attrs_),                                 \
-		.inputs = (const char *const[]) { __VA_ARGS__, NULL }, .flags = (flags_)                               \
-	}
+#define CASE(name_, flags_, attrs_, ...) CLADE_CASE(name_, attrs_, flags_, __VA_ARGS__)
 #define ROWS(rows, n)                                                                                                  \
 	CASE(#rows "x" #n, CLADE_CASE_ALIAS, NULL, "x = f32[" #rows ", " #n "]", "y = f32[" #rows ", " #n "]",         \
 	     "gamma = f32[" #n "] normal weight", "beta = f32[" #n "] normal weight")

@@ -7,19 +7,13 @@
 
 const char *const clade_feed_forward_acts[] = { "relu", "gelu", "gelu_tanh", "silu", NULL };
 
-static const struct clade_attr act = { .size = sizeof(struct clade_attr),
-				       .name = "act",
-				       .type = CLADE_ATTR_WORD,
-				       .offset = offsetof(struct feed_forward_params, act),
-				       .def = { .i = 0 },
-				       .words = clade_feed_forward_acts,
-				       .help = "the activation between the two products" };
+static const struct clade_attr act =
+	CLADE_ATTR(.name = "act", .type = CLADE_ATTR_WORD, .offset = offsetof(struct feed_forward_params, act),
+		   .def = { .i = 0 }, .words = clade_feed_forward_acts,
+		   .help = "the activation between the two products");
 
 #define PORT(name_, flags_, shape_, help_)                                                                             \
-	{                                                                                                              \
-		.size = sizeof(struct clade_port), .name = (name_), .flags = (flags_),                                 \
-		.dtypes = CLADE_DTYPE_BIT(CLADE_F32), .shape = (shape_), .help = (help_)                               \
-	}
+	CLADE_PORT(.name = name_, .flags = flags_, .dtypes = CLADE_DTYPE_BIT(CLADE_F32), .shape = shape_, .help = help_)
 static const struct clade_port x = PORT("x", CLADE_IN, "[..., d]", "rows to transform");
 #define STORED(name_, shape_, help_)                                                                                   \
 	CLADE_PORT(.name = name_, .flags = CLADE_IN | CLADE_STORED,                                                    \
@@ -33,12 +27,7 @@ static const struct clade_port residual =
 static const struct clade_port y =
 	PORT("y", CLADE_OUT, "[..., e]", "linear(act(linear(x, w1, b1)), w2, b2), + residual");
 
-#define CASE(name_, flags_, act_, ...)                                                                                 \
-	&(const struct clade_case)                                                                                     \
-	{                                                                                                              \
-		.size = sizeof(struct clade_case), .name = (name_), .attrs = "act = " act_,                            \
-		.inputs = (const char *const[]) { __VA_ARGS__, NULL }, .flags = (flags_)                               \
-	}
+#define CASE(name_, flags_, act_, ...) CLADE_CASE(name_, "act = " act_, flags_, __VA_ARGS__)
 /* m rows, d in, f hidden, e out, weights bound as such */
 #define WEIGHTS(m, d, f, e, act)                                                                                       \
 	CASE(#m "x" #d "x" #f "x" #e " " act, 0, "\"" act "\"", "x = f32[" #m ", " #d "]",                             \

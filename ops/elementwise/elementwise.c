@@ -2,17 +2,14 @@
 /* The element-wise ops: ports, broadcasting and cases. */
 #include "elementwise.h"
 
+#include <clade/op_kit.h>
+
 #define F32 CLADE_DTYPE_BIT(CLADE_F32)
 #define I32 CLADE_DTYPE_BIT(CLADE_I32)
 #define BOOL CLADE_DTYPE_BIT(CLADE_BOOL)
 #define PORT(variable, name_, flags_, dtypes_, shape_, like_, help_)                                                   \
-	static const struct clade_port variable = { .size = sizeof(struct clade_port),                                 \
-						    .name = (name_),                                                   \
-						    .flags = (flags_),                                                 \
-						    .dtypes = (dtypes_),                                               \
-						    .shape = (shape_),                                                 \
-						    .like = (like_),                                                   \
-						    .help = (help_) }
+	static const struct clade_port variable = CLADE_PORT(.name = name_, .flags = flags_, .dtypes = dtypes_,        \
+							     .shape = shape_, .like = like_, .help = help_)
 
 PORT(x_f32, "x", CLADE_IN, F32, "*", NULL, "any shape");
 PORT(x_bool, "x", CLADE_IN, BOOL, "*", NULL, "any shape");
@@ -32,20 +29,13 @@ PORT(y_bool, "y", CLADE_OUT, BOOL, NULL, NULL, "the inputs' shapes broadcast");
 PORT(y_f32, "y", CLADE_OUT, F32, NULL, NULL, "x's shape, in the element type that `to` names");
 
 static const char *const approximate_words[] = { "none", "tanh", NULL };
-static const struct clade_attr approximate = { .size = sizeof(struct clade_attr),
-					       .name = "approximate",
-					       .type = CLADE_ATTR_WORD,
-					       .offset = offsetof(struct gelu_params, approximate),
-					       .words = approximate_words,
-					       .help = "none: by erf; tanh: the approximation that GPT-2 uses" };
+static const struct clade_attr approximate =
+	CLADE_ATTR(.name = "approximate", .type = CLADE_ATTR_WORD, .offset = offsetof(struct gelu_params, approximate),
+		   .words = approximate_words, .help = "none: by erf; tanh: the approximation that GPT-2 uses");
 static const char *const to_words[] = { "f32", "i32", "bool", NULL };
-static const struct clade_attr to = { .size = sizeof(struct clade_attr),
-				      .name = "to",
-				      .type = CLADE_ATTR_WORD,
-				      .offset = offsetof(struct cast_params, to),
-				      .required = true,
-				      .words = to_words,
-				      .help = "the element type wanted" };
+static const struct clade_attr to =
+	CLADE_ATTR(.name = "to", .type = CLADE_ATTR_WORD, .offset = offsetof(struct cast_params, to), .required = true,
+		   .words = to_words, .help = "the element type wanted");
 
 /* numpy's rule: shapes are aligned from the right; where sizes differ, one of them is 1. */
 static enum clade_status infer_broadcast(struct clade_infer *infer)
@@ -88,12 +78,7 @@ static enum clade_status infer_cast(struct clade_infer *infer)
 	return CLADE_OK;
 }
 
-#define CASE(name_, flags_, attrs_, ...)                                                                               \
-	&(const struct clade_case)                                                                                     \
-	{                                                                                                              \
-		.size = sizeof(struct clade_case), .name = (name_), .attrs = (attrs_),                                 \
-		.inputs = (const char *const[]) { __VA_ARGS__, NULL }, .flags = (flags_)                               \
-	}
+#define CASE(name_, flags_, attrs_, ...) CLADE_CASE(name_, attrs_, flags_, __VA_ARGS__)
 #define CASES static const struct clade_case *const
 #define ALIAS CLADE_CASE_ALIAS
 #define LARGE CLADE_CASE_LARGE

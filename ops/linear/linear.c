@@ -5,37 +5,18 @@
 #include <clade/op_kit.h>
 #include <clade/stored.h>
 
-static const struct clade_port x = { .size = sizeof(struct clade_port),
-				     .name = "x",
-				     .flags = CLADE_IN,
-				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
-				     .shape = "[..., k]",
-				     .help = "rows to transform" };
-static const struct clade_port w = { .size = sizeof(struct clade_port),
-				     .name = "w",
-				     .flags = CLADE_IN | CLADE_STORED,
-				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32) | CLADE_STORED_DTYPES,
-				     .shape = "[n, k]",
-				     .help = "weight, stored [out, in]" };
-static const struct clade_port bias = { .size = sizeof(struct clade_port),
-					.name = "bias",
-					.flags = CLADE_IN | CLADE_OPTIONAL,
-					.dtypes = CLADE_DTYPE_BIT(CLADE_F32),
-					.shape = "[n]",
-					.help = "added to every row" };
-static const struct clade_port y = { .size = sizeof(struct clade_port),
-				     .name = "y",
-				     .flags = CLADE_OUT,
-				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
-				     .shape = "[..., n]",
-				     .help = "x transposed(w) + bias" };
+static const struct clade_port x = CLADE_PORT(.name = "x", .flags = CLADE_IN, .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+					      .shape = "[..., k]", .help = "rows to transform");
+static const struct clade_port w = CLADE_PORT(.name = "w", .flags = CLADE_IN | CLADE_STORED,
+					      .dtypes = CLADE_DTYPE_BIT(CLADE_F32) | CLADE_STORED_DTYPES,
+					      .shape = "[n, k]", .help = "weight, stored [out, in]");
+static const struct clade_port bias =
+	CLADE_PORT(.name = "bias", .flags = CLADE_IN | CLADE_OPTIONAL, .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+		   .shape = "[n]", .help = "added to every row");
+static const struct clade_port y = CLADE_PORT(.name = "y", .flags = CLADE_OUT, .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+					      .shape = "[..., n]", .help = "x transposed(w) + bias");
 
-#define CASE(name_, flags_, ...)                                                                                       \
-	&(const struct clade_case)                                                                                     \
-	{                                                                                                              \
-		.size = sizeof(struct clade_case), .name = (name_),                                                    \
-		.inputs = (const char *const[]) { __VA_ARGS__, NULL }, .flags = (flags_)                               \
-	}
+#define CASE(name_, flags_, ...) CLADE_CASE(name_, NULL, flags_, __VA_ARGS__)
 /* m rows, n outputs, k inputs; the weight bound as a weight (packed where an implementation wants it so). */
 #define PACKED(m, n, k) CASE(#m "x" #n "x" #k, 0, "x = f32[" #m ", " #k "]", "w = f32[" #n ", " #k "] normal weight")
 #define BIASED(m, n, k)                                                                                                \

@@ -4,34 +4,19 @@
 
 #include <clade/op_kit.h>
 
-static const struct clade_attr transpose_a = { .size = sizeof(struct clade_attr),
-					       .name = "transpose_a",
-					       .type = CLADE_ATTR_BOOL,
-					       .offset = offsetof(struct matmul_params, transpose_a),
-					       .help = "a is stored [..., k, m]" };
-static const struct clade_attr transpose_b = { .size = sizeof(struct clade_attr),
-					       .name = "transpose_b",
-					       .type = CLADE_ATTR_BOOL,
-					       .offset = offsetof(struct matmul_params, transpose_b),
-					       .help = "b is stored [..., n, k]" };
+static const struct clade_attr transpose_a =
+	CLADE_ATTR(.name = "transpose_a", .type = CLADE_ATTR_BOOL,
+		   .offset = offsetof(struct matmul_params, transpose_a), .help = "a is stored [..., k, m]");
+static const struct clade_attr transpose_b =
+	CLADE_ATTR(.name = "transpose_b", .type = CLADE_ATTR_BOOL,
+		   .offset = offsetof(struct matmul_params, transpose_b), .help = "b is stored [..., n, k]");
 
-static const struct clade_port a = { .size = sizeof(struct clade_port),
-				     .name = "a",
-				     .flags = CLADE_IN,
-				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
-				     .shape = "*",
-				     .help = "[..., m, k]" };
-static const struct clade_port b = { .size = sizeof(struct clade_port),
-				     .name = "b",
-				     .flags = CLADE_IN,
-				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
-				     .shape = "*",
-				     .help = "[..., k, n]" };
-static const struct clade_port y = { .size = sizeof(struct clade_port),
-				     .name = "y",
-				     .flags = CLADE_OUT,
-				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
-				     .help = "[..., m, n]" };
+static const struct clade_port a = CLADE_PORT(.name = "a", .flags = CLADE_IN, .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+					      .shape = "*", .help = "[..., m, k]");
+static const struct clade_port b = CLADE_PORT(.name = "b", .flags = CLADE_IN, .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+					      .shape = "*", .help = "[..., k, n]");
+static const struct clade_port y =
+	CLADE_PORT(.name = "y", .flags = CLADE_OUT, .dtypes = CLADE_DTYPE_BIT(CLADE_F32), .help = "[..., m, n]");
 
 static enum clade_status infer_matmul(struct clade_infer *infer)
 {
@@ -108,12 +93,7 @@ void clade_matmul_shape(const struct matmul_params *params, const struct clade_t
 	}
 }
 
-#define CASE(name_, flags_, attrs_, ...)                                                                               \
-	&(const struct clade_case)                                                                                     \
-	{                                                                                                              \
-		.size = sizeof(struct clade_case), .name = (name_), .attrs = (attrs_),                                 \
-		.inputs = (const char *const[]) { __VA_ARGS__, NULL }, .flags = (flags_)                               \
-	}
+#define CASE(name_, flags_, attrs_, ...) CLADE_CASE(name_, attrs_, flags_, __VA_ARGS__)
 #define PLAIN(m, n, k) CASE(#m "x" #n "x" #k, 0, NULL, "a = f32[" #m ", " #k "]", "b = f32[" #k ", " #n "]")
 #define FILLED(fill) CASE(fill, 0, NULL, "a = f32[2, 13, 300] " fill, "b = f32[2, 300, 35] " fill)
 

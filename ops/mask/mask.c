@@ -1,38 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* Attention masks as tensors, true = attend: causal_mask and padding_mask, each with its implementations. */
 #include <clade/host.h>
+#include <clade/op_kit.h>
 
 struct causal_params {
 	int64_t window;
 };
 
-static const struct clade_attr window = { .size = sizeof(struct clade_attr),
-					  .name = "window",
-					  .type = CLADE_ATTR_INT,
-					  .offset = offsetof(struct causal_params, window),
-					  .min = 0,
-					  .max = 0x7fffffff,
-					  .help = "keys that a query sees, itself included; 0: all before it" };
+static const struct clade_attr window =
+	CLADE_ATTR(.name = "window", .type = CLADE_ATTR_INT, .offset = offsetof(struct causal_params, window), .min = 0,
+		   .max = 0x7fffffff, .help = "keys that a query sees, itself included; 0: all before it");
 
 #define PORT(variable, name_, flags_, dtype_, shape_, help_)                                                           \
-	static const struct clade_port variable = { .size = sizeof(struct clade_port),                                 \
-						    .name = (name_),                                                   \
-						    .flags = (flags_),                                                 \
-						    .dtypes = CLADE_DTYPE_BIT(dtype_),                                 \
-						    .shape = (shape_),                                                 \
-						    .help = (help_) }
+	static const struct clade_port variable =                                                                      \
+		CLADE_PORT(.name = name_, .flags = flags_, .dtypes = CLADE_DTYPE_BIT(dtype_), .shape = shape_,         \
+			   .help = help_)
 PORT(q, "q", CLADE_IN, CLADE_F32, "[b, h, t, d]", "queries; only their number counts");
 PORT(k, "k", CLADE_IN, CLADE_F32, "[b, g, s, d]", "keys; only their number counts");
 PORT(causal_y, "y", CLADE_OUT, CLADE_BOOL, "[1, 1, t, s]", "true where the query sees the key");
 PORT(attention_mask, "attention_mask", CLADE_IN, CLADE_I32, "[b, s]", "not 0: a token, 0: padding");
 PORT(padding_y, "y", CLADE_OUT, CLADE_BOOL, "[b, 1, 1, s]", "true where there is a token");
 
-#define CASE(name_, flags_, attrs_, ...)                                                                               \
-	&(const struct clade_case)                                                                                     \
-	{                                                                                                              \
-		.size = sizeof(struct clade_case), .name = (name_), .attrs = (attrs_),                                 \
-		.inputs = (const char *const[]) { __VA_ARGS__, NULL }, .flags = (flags_)                               \
-	}
+#define CASE(name_, flags_, attrs_, ...) CLADE_CASE(name_, attrs_, flags_, __VA_ARGS__)
 #define CAUSAL(t, s, attrs) CASE(#t "x" #s " " attrs, 0, attrs, "q = f32[2, 4, " #t ", 3]", "k = f32[2, 2, " #s ", 3]")
 static const struct clade_case *const causal_cases[] = {
 	CAUSAL(0, 5, "window = 0"),

@@ -67,18 +67,12 @@ static void chain_cost(const struct clade_node_info *node, struct clade_cost *co
 
 #define CASE CLADE_CASE
 
-static const struct clade_port x = {
-	.size = sizeof(x), .name = "x", .flags = CLADE_IN, .dtypes = CLADE_DTYPE_BIT(CLADE_F32), .shape = "*"
-};
-static const struct clade_port y = { .size = sizeof(y), .name = "y", .flags = CLADE_OUT, .like = "x" };
-static const struct clade_attr rounds = { .size = sizeof(rounds),
-					  .name = "rounds",
-					  .type = CLADE_ATTR_INT,
-					  .offset = offsetof(struct chain_params, rounds),
-					  .required = true,
-					  .min = 0,
-					  .max = 1 << 30,
-					  .help = "fmas an element" };
+static const struct clade_port x =
+	CLADE_PORT(.name = "x", .flags = CLADE_IN, .dtypes = CLADE_DTYPE_BIT(CLADE_F32), .shape = "*");
+static const struct clade_port y = CLADE_PORT(.name = "y", .flags = CLADE_OUT, .like = "x");
+static const struct clade_attr rounds =
+	CLADE_ATTR(.name = "rounds", .type = CLADE_ATTR_INT, .offset = offsetof(struct chain_params, rounds),
+		   .required = true, .min = 0, .max = 1 << 30, .help = "fmas an element");
 
 static const struct clade_case *const cases[] = {
 	CASE("none", "rounds = 0", CLADE_CASE_ALIAS, "x = f32[5, 7] specials"),

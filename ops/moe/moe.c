@@ -16,10 +16,7 @@ static enum clade_status infer_moe(struct clade_infer *infer)
 
 #define F32 CLADE_DTYPE_BIT(CLADE_F32)
 #define PORT(name_, flags_, dtypes_, shape_, help_)                                                                    \
-	{                                                                                                              \
-		.size = sizeof(struct clade_port), .name = (name_), .flags = (flags_), .dtypes = (dtypes_),            \
-		.shape = (shape_), .help = (help_)                                                                     \
-	}
+	CLADE_PORT(.name = name_, .flags = flags_, .dtypes = dtypes_, .shape = shape_, .help = help_)
 static const struct clade_port x = PORT("x", CLADE_IN, F32, "[..., d]", "rows to transform");
 static const struct clade_port indices = PORT("indices", CLADE_IN, CLADE_DTYPE_BIT(CLADE_I32), "[..., c]",
 					      "each row's experts; one outside 0 .. e - 1 makes the row NaN");
@@ -29,20 +26,11 @@ static const struct clade_port w3 = PORT("w3", CLADE_IN, F32, "[e, f, d]", "weig
 static const struct clade_port w2 = PORT("w2", CLADE_IN, F32, "[e, d, f]", "weights out of the hidden layers");
 static const struct clade_port y = PORT("y", CLADE_OUT, F32, "[..., d]", "the sum of the chosen experts");
 
-static const struct clade_attr act = { .size = sizeof(struct clade_attr),
-				       .name = "act",
-				       .type = CLADE_ATTR_WORD,
-				       .offset = offsetof(struct moe_params, act),
-				       .def = { .i = 3 },
-				       .words = moe_acts,
-				       .help = "the activation of the gates" };
+static const struct clade_attr act =
+	CLADE_ATTR(.name = "act", .type = CLADE_ATTR_WORD, .offset = offsetof(struct moe_params, act),
+		   .def = { .i = 3 }, .words = moe_acts, .help = "the activation of the gates");
 
-#define CASE(name_, flags_, act_, ...)                                                                                 \
-	&(const struct clade_case)                                                                                     \
-	{                                                                                                              \
-		.size = sizeof(struct clade_case), .name = (name_), .attrs = "act = \"" act_ "\"",                     \
-		.inputs = (const char *const[]) { __VA_ARGS__, NULL }, .flags = (flags_)                               \
-	}
+#define CASE(name_, flags_, act_, ...) CLADE_CASE(name_, "act = \"" act_ "\"", flags_, __VA_ARGS__)
 /* m rows, c of e experts, d in, f hidden */
 #define EXPERTS(m, c, e, d, f, act, flags, fill)                                                                       \
 	CASE(#m " " #c "/" #e " " #d "x" #f " " act " " fill, flags, act, "x = f32[" #m ", " #d "] " fill,             \

@@ -2,50 +2,23 @@
 /* layer_norm and rms_norm: ports and cases. */
 #include "norm.h"
 
-static const struct clade_attr eps_layer = { .size = sizeof(struct clade_attr),
-					     .name = "eps",
-					     .type = CLADE_ATTR_FLOAT,
-					     .offset = offsetof(struct norm_params, eps),
-					     .def = { .f = 1e-5 },
-					     .min = 0,
-					     .max = 1e30,
-					     .help = "added to the variance" };
-static const struct clade_attr eps_rms = { .size = sizeof(struct clade_attr),
-					   .name = "eps",
-					   .type = CLADE_ATTR_FLOAT,
-					   .offset = offsetof(struct norm_params, eps),
-					   .def = { .f = 1e-5 },
-					   .min = 0,
-					   .max = 1e30,
-					   .help = "added to the mean square" };
-static const struct clade_port x = { .size = sizeof(struct clade_port),
-				     .name = "x",
-				     .flags = CLADE_IN,
-				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
-				     .shape = "[..., n]",
-				     .help = "rows to normalise" };
-static const struct clade_port gamma = { .size = sizeof(struct clade_port),
-					 .name = "gamma",
-					 .flags = CLADE_IN | CLADE_OPTIONAL,
-					 .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
-					 .shape = "[n]",
-					 .help = "scale; absent: 1" };
-static const struct clade_port beta = { .size = sizeof(struct clade_port),
-					.name = "beta",
-					.flags = CLADE_IN | CLADE_OPTIONAL,
-					.dtypes = CLADE_DTYPE_BIT(CLADE_F32),
-					.shape = "[n]",
-					.help = "shift; absent: 0" };
-static const struct clade_port y = {
-	.size = sizeof(struct clade_port), .name = "y", .flags = CLADE_OUT, .like = "x", .help = "x's shape"
-};
+static const struct clade_attr eps_layer =
+	CLADE_ATTR(.name = "eps", .type = CLADE_ATTR_FLOAT, .offset = offsetof(struct norm_params, eps),
+		   .def = { .f = 1e-5 }, .min = 0, .max = 1e30, .help = "added to the variance");
+static const struct clade_attr eps_rms =
+	CLADE_ATTR(.name = "eps", .type = CLADE_ATTR_FLOAT, .offset = offsetof(struct norm_params, eps),
+		   .def = { .f = 1e-5 }, .min = 0, .max = 1e30, .help = "added to the mean square");
+static const struct clade_port x = CLADE_PORT(.name = "x", .flags = CLADE_IN, .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+					      .shape = "[..., n]", .help = "rows to normalise");
+static const struct clade_port gamma =
+	CLADE_PORT(.name = "gamma", .flags = CLADE_IN | CLADE_OPTIONAL, .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+		   .shape = "[n]", .help = "scale; absent: 1");
+static const struct clade_port beta =
+	CLADE_PORT(.name = "beta", .flags = CLADE_IN | CLADE_OPTIONAL, .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+		   .shape = "[n]", .help = "shift; absent: 0");
+static const struct clade_port y = CLADE_PORT(.name = "y", .flags = CLADE_OUT, .like = "x", .help = "x's shape");
 
-#define CASE(name_, flags_, attrs_, ...)                                                                               \
-	&(const struct clade_case)                                                                                     \
-	{                                                                                                              \
-		.size = sizeof(struct clade_case), .name = (name_), .attrs = (attrs_),                                 \
-		.inputs = (const char *const[]) { __VA_ARGS__, NULL }, .flags = (flags_)                               \
-	}
+#define CASE(name_, flags_, attrs_, ...) CLADE_CASE(name_, attrs_, flags_, __VA_ARGS__)
 #define ALIAS CLADE_CASE_ALIAS
 #define PLAIN(rows, n) CASE(#rows "x" #n, ALIAS, NULL, "x = f32[" #rows ", " #n "]")
 #define FILLED(fill) CASE(fill, 0, NULL, "x = f32[5, 131] " fill, "gamma = f32[131]")

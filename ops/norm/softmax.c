@@ -2,23 +2,13 @@
 /* softmax: ports, axis and cases. */
 #include "norm.h"
 
-static const struct clade_attr axis_attr = { .size = sizeof(struct clade_attr),
-					     .name = "axis",
-					     .type = CLADE_ATTR_INT,
-					     .offset = offsetof(struct softmax_params, axis),
-					     .def = { .i = -1 },
-					     .min = -CLADE_MAX_RANK,
-					     .max = CLADE_MAX_RANK - 1,
-					     .help = "summed to one along it; negative counts from the last" };
-static const struct clade_port x = { .size = sizeof(struct clade_port),
-				     .name = "x",
-				     .flags = CLADE_IN,
-				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
-				     .shape = "[..., n]",
-				     .help = "scores; -inf counts as absent" };
-static const struct clade_port y = {
-	.size = sizeof(struct clade_port), .name = "y", .flags = CLADE_OUT, .like = "x", .help = "x's shape"
-};
+static const struct clade_attr axis_attr =
+	CLADE_ATTR(.name = "axis", .type = CLADE_ATTR_INT, .offset = offsetof(struct softmax_params, axis),
+		   .def = { .i = -1 }, .min = -CLADE_MAX_RANK, .max = CLADE_MAX_RANK - 1,
+		   .help = "summed to one along it; negative counts from the last");
+static const struct clade_port x = CLADE_PORT(.name = "x", .flags = CLADE_IN, .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+					      .shape = "[..., n]", .help = "scores; -inf counts as absent");
+static const struct clade_port y = CLADE_PORT(.name = "y", .flags = CLADE_OUT, .like = "x", .help = "x's shape");
 
 static enum clade_status infer_softmax(struct clade_infer *infer)
 {
@@ -31,12 +21,7 @@ static enum clade_status infer_softmax(struct clade_infer *infer)
 	return CLADE_OK;
 }
 
-#define CASE(name_, flags_, attrs_, input)                                                                             \
-	&(const struct clade_case)                                                                                     \
-	{                                                                                                              \
-		.size = sizeof(struct clade_case), .name = (name_), .attrs = (attrs_),                                 \
-		.inputs = (const char *const[]) { (input), NULL }, .flags = (flags_)                                   \
-	}
+#define CASE(name_, flags_, attrs_, input) CLADE_CASE(name_, attrs_, flags_, input)
 #define PLAIN(rows, n) CASE(#rows "x" #n, CLADE_CASE_ALIAS, NULL, "x = f32[" #rows ", " #n "]")
 #define FILLED(fill)                                                                                                   \
 	CASE(fill, CLADE_CASE_ALIAS, NULL, "x = f32[9, 131] " fill),                                                   \

@@ -6,24 +6,14 @@ struct cumulative_params {
 	int64_t axis;
 };
 
-static const struct clade_attr axis_attr = { .size = sizeof(struct clade_attr),
-					     .name = "axis",
-					     .type = CLADE_ATTR_INT,
-					     .offset = offsetof(struct cumulative_params, axis),
-					     .def = { .i = -1 },
-					     .min = -CLADE_MAX_RANK,
-					     .max = CLADE_MAX_RANK - 1,
-					     .help = "the axis along which sums grow; negative counts from the last" };
+static const struct clade_attr axis_attr =
+	CLADE_ATTR(.name = "axis", .type = CLADE_ATTR_INT, .offset = offsetof(struct cumulative_params, axis),
+		   .def = { .i = -1 }, .min = -CLADE_MAX_RANK, .max = CLADE_MAX_RANK - 1,
+		   .help = "the axis along which sums grow; negative counts from the last");
 #define DTYPES (CLADE_DTYPE_BIT(CLADE_F32) | CLADE_DTYPE_BIT(CLADE_I32))
-static const struct clade_port x = { .size = sizeof(struct clade_port),
-				     .name = "x",
-				     .flags = CLADE_IN,
-				     .dtypes = DTYPES,
-				     .shape = "*",
-				     .help = "any shape but a scalar" };
-static const struct clade_port y = {
-	.size = sizeof(struct clade_port), .name = "y", .flags = CLADE_OUT, .like = "x", .help = "sums up to each"
-};
+static const struct clade_port x =
+	CLADE_PORT(.name = "x", .flags = CLADE_IN, .dtypes = DTYPES, .shape = "*", .help = "any shape but a scalar");
+static const struct clade_port y = CLADE_PORT(.name = "y", .flags = CLADE_OUT, .like = "x", .help = "sums up to each");
 
 static enum clade_status infer_cumulative(struct clade_infer *infer)
 {
@@ -37,12 +27,7 @@ static enum clade_status infer_cumulative(struct clade_infer *infer)
 	return CLADE_OK;
 }
 
-#define CASE(name_, flags_, attrs_, input)                                                                             \
-	&(const struct clade_case)                                                                                     \
-	{                                                                                                              \
-		.size = sizeof(struct clade_case), .name = (name_), .attrs = (attrs_),                                 \
-		.inputs = (const char *const[]) { (input), NULL }, .flags = (flags_)                                   \
-	}
+#define CASE(name_, flags_, attrs_, input) CLADE_CASE(name_, attrs_, flags_, input)
 #define SIZED(rows, n)                                                                                                 \
 	CASE(#rows "x" #n, 0, NULL, "x = f32[" #rows ", " #n "] near1"),                                               \
 		CASE(#rows "x" #n " ids", 0, NULL, "x = i32[" #rows ", " #n "] ids:2")

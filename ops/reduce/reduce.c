@@ -2,30 +2,17 @@
 /* The reductions: ports, axis and cases. */
 #include "reduce.h"
 
-static const struct clade_attr axis_attr = { .size = sizeof(struct clade_attr),
-					     .name = "axis",
-					     .type = CLADE_ATTR_INT,
-					     .offset = offsetof(struct reduce_params, axis),
-					     .def = { .i = -1 },
-					     .min = -CLADE_MAX_RANK,
-					     .max = CLADE_MAX_RANK - 1,
-					     .help = "the axis that goes; negative counts from the last" };
-static const struct clade_attr keepdims_attr = { .size = sizeof(struct clade_attr),
-						 .name = "keepdims",
-						 .type = CLADE_ATTR_BOOL,
-						 .offset = offsetof(struct reduce_params, keepdims),
-						 .help = "leave the axis in place with size 1" };
-static const struct clade_port x = { .size = sizeof(struct clade_port),
-				     .name = "x",
-				     .flags = CLADE_IN,
-				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
-				     .shape = "*",
-				     .help = "any shape but a scalar" };
-static const struct clade_port y = { .size = sizeof(struct clade_port),
-				     .name = "y",
-				     .flags = CLADE_OUT,
-				     .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
-				     .help = "x's shape without the axis" };
+static const struct clade_attr axis_attr =
+	CLADE_ATTR(.name = "axis", .type = CLADE_ATTR_INT, .offset = offsetof(struct reduce_params, axis),
+		   .def = { .i = -1 }, .min = -CLADE_MAX_RANK, .max = CLADE_MAX_RANK - 1,
+		   .help = "the axis that goes; negative counts from the last");
+static const struct clade_attr keepdims_attr =
+	CLADE_ATTR(.name = "keepdims", .type = CLADE_ATTR_BOOL, .offset = offsetof(struct reduce_params, keepdims),
+		   .help = "leave the axis in place with size 1");
+static const struct clade_port x = CLADE_PORT(.name = "x", .flags = CLADE_IN, .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+					      .shape = "*", .help = "any shape but a scalar");
+static const struct clade_port y = CLADE_PORT(.name = "y", .flags = CLADE_OUT, .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+					      .help = "x's shape without the axis");
 
 static enum clade_status infer_reduce(struct clade_infer *infer)
 {
@@ -48,12 +35,7 @@ static enum clade_status infer_reduce(struct clade_infer *infer)
 	return CLADE_OK;
 }
 
-#define CASE(name_, flags_, attrs_, input)                                                                             \
-	&(const struct clade_case)                                                                                     \
-	{                                                                                                              \
-		.size = sizeof(struct clade_case), .name = (name_), .attrs = (attrs_),                                 \
-		.inputs = (const char *const[]) { (input), NULL }, .flags = (flags_)                                   \
-	}
+#define CASE(name_, flags_, attrs_, input) CLADE_CASE(name_, attrs_, flags_, input)
 #define PLAIN(rows, n) CASE(#rows "x" #n, 0, NULL, "x = f32[" #rows ", " #n "]")
 #define FILLED(fill)                                                                                                   \
 	CASE(fill, 0, NULL, "x = f32[9, 131] " fill), CASE(fill " axis 0", 0, "axis = 0", "x = f32[131, 9] " fill)

@@ -33,14 +33,9 @@ static const struct clade_port x = PORT("x", CLADE_IN, F32, "[..., n]");
 static const struct clade_port place = PORT("y", CLADE_OUT, I32, "[...]", .help = "index of the largest element");
 static const struct clade_port values = PORT("values", CLADE_OUT, F32, "[..., k]", .help = "the k largest, descending");
 static const struct clade_port indices = PORT("indices", CLADE_OUT, I32, "[..., k]", .help = "where they were");
-static const struct clade_attr k = { .size = sizeof(struct clade_attr),
-				     .name = "k",
-				     .type = CLADE_ATTR_INT,
-				     .offset = offsetof(struct select_top_k, k),
-				     .required = true,
-				     .min = 1,
-				     .max = INT32_MAX,
-				     .help = "how many" };
+static const struct clade_attr k =
+	CLADE_ATTR(.name = "k", .type = CLADE_ATTR_INT, .offset = offsetof(struct select_top_k, k), .required = true,
+		   .min = 1, .max = INT32_MAX, .help = "how many");
 
 static const struct clade_case *const argmax_cases[] = { CASE("vocabulary", NULL, CLADE_CASE_BENCH,
 							      "x = f32[3, 32003]"),
