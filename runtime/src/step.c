@@ -216,7 +216,11 @@ enum clade_status clade_prepare_kernel(struct clade_prepare *prepare, const char
 					  "kernel %.80s was asked for on the host device; say CLADE_NEEDS_OPENCL",
 					  source);
 	if (!clade_kernel_source_find(context, source))
-		return clade_prepare_fail(prepare, CLADE_ERR_DATA, "kernel source '%.80s' is not registered", source);
+		return clade_prepare_fail(
+			prepare, CLADE_ERR_DATA,
+			"kernel source '%.80s' is not registered; a source is called by its folder and file, as "
+			"embed.py was told them (my_op/my_op.cl)",
+			source);
 	if (step->kernel_count == MOST_KERNELS)
 		return clade_prepare_fail(prepare, CLADE_ERR_ARGUMENT, "a step has at most %d kernels", MOST_KERNELS);
 	status = sort_defines(prepare, defines ? defines : "", sorted);
