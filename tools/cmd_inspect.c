@@ -17,7 +17,7 @@ static json_t *meta_json(const struct clade_meta *meta)
 	case CLADE_META_FLOAT:
 		return json_number(meta->f);
 	case CLADE_META_STRING:
-		return json_string(meta->s);
+		return json_text(meta->s);
 	case CLADE_META_NONE:
 	case CLADE_META_OTHER:
 	case CLADE_META_ARRAY:
@@ -44,10 +44,10 @@ static json_t *tensors_json(const struct clade_store *store)
 		json_t *shape = json_array();
 		for (uint32_t d = 0; d < tensor->type.rank; d++)
 			json_array_append_new(shape, json_integer(tensor->type.dims[d]));
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:o, s:I, s:s, s:I}", "name", tensor->name, "dtype",
-						tensor->encoding, "shape", shape, "bytes", (json_int_t)tensor->bytes,
-						"file", tensor->file, "offset", (json_int_t)tensor->offset));
+		json_array_append_new(list, json_pack("{s:o, s:s, s:o, s:I, s:s, s:I}", "name", json_text(tensor->name),
+						      "dtype", tensor->encoding, "shape", shape, "bytes",
+						      (json_int_t)tensor->bytes, "file", tensor->file, "offset",
+						      (json_int_t)tensor->offset));
 	}
 	return list;
 }

@@ -165,9 +165,9 @@ static enum clade_status report(struct job *job)
 	if (status != CLADE_OK)
 		return status;
 	if (job->tool->options.json)
-		return print_json(json_pack("{s:s, s:s, s:s, s:o, s:f, s:f}", "model", job->model.name, "device",
-					    clade_device_get_info(job->device)->id, "test", job->test, "steps",
-					    nodes_json(job), "total_seconds", job->total, "wall_seconds",
+		return print_json(json_pack("{s:o, s:s, s:s, s:o, s:f, s:f}", "model", json_text(job->model.name),
+					    "device", clade_device_get_info(job->device)->id, "test", job->test,
+					    "steps", nodes_json(job), "total_seconds", job->total, "wall_seconds",
 					    job->wall_seconds),
 				  &job->tool->diag);
 	print_nodes(job);

@@ -21,7 +21,7 @@ static enum clade_status encode(struct tool *tool, const struct clade_tokenizer 
 		for (size_t i = 0; i < count; i++) {
 			const char *token = clade_tokenizer_token(tokenizer, ids[i]);
 			json_array_append_new(numbers, json_integer(ids[i]));
-			json_array_append_new(tokens, json_string(token != NULL ? token : ""));
+			json_array_append_new(tokens, json_text(token != NULL ? token : ""));
 		}
 		status = print_json(json_pack("{s:o, s:o}", "ids", numbers, "tokens", tokens), &tool->diag);
 	} else {

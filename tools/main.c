@@ -19,24 +19,26 @@ static volatile sig_atomic_t command_streams;
 /* Each write of ours is flushed or atomic, so leaving at once loses nothing; a command that streams is asked first. */
 static void on_interrupt(int signal)
 {
-	(void)signal;
 	if (!command_streams || interrupted)
-		_exit(130);
-	interrupted = 1;
+		_exit(128 + signal);
+	interrupted = signal;
 	alarm(2); /* a driver's compiler may keep the command from looking for long */
 }
 
 static void on_alarm(int signal)
 {
 	(void)signal;
-	_exit(130);
+	_exit(128 + interrupted);
 }
 
 static void install_signals(void)
 {
-	struct sigaction action = { .sa_handler = on_interrupt };
+	struct sigaction action = { .sa_handler = on_interrupt }, before;
 	sigemptyset(&action.sa_mask);
 	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL); /* files half written are taken away as well */
+	if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* not what nohup started */
+		sigaction(SIGHUP, &action, NULL);
 	action.sa_handler = on_alarm;
 	sigaction(SIGALRM, &action, NULL);
 	action.sa_handler = SIG_IGN; /* a closed pipe is an error of a write, not a death */
@@ -216,5 +218,5 @@ int main(int argc, char **argv)
 	clade_diag_finish(&tool.diag);
 	options_finish(&tool.options);
 	free(tool.arguments);
-	return exit_code(status);
+	return status == CLADE_ERR_CANCELLED && interrupted ? 128 + interrupted : exit_code(status);
 }

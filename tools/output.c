@@ -106,6 +106,23 @@ enum clade_status print_json(json_t *root, struct clade_diag *diag)
 	return flush_stdout(diag);
 }
 
+json_t *json_text(const char *text)
+{
+	json_t *plain = json_string(text);
+	size_t length = strlen(text), used = 0;
+	char *mended = plain == NULL ? malloc(3 * length + 1) : NULL;
+	if (plain != NULL || mended == NULL)
+		return plain;
+	for (size_t i = 0; i < length; i++) {
+		bool plain_byte = (unsigned char)text[i] < 0x80;
+		memcpy(mended + used, plain_byte ? &text[i] : "\uFFFD", plain_byte ? 1 : 3);
+		used += plain_byte ? 1 : 3;
+	}
+	plain = json_stringn(mended, used);
+	free(mended);
+	return plain;
+}
+
 json_t *json_number(double value)
 {
 	if (isnan(value))

@@ -129,6 +129,8 @@ void print_note(const struct tool *tool, const char *format, ...) CLADE_PRINTF(2
 enum clade_status flush_stdout(struct clade_diag *diag);
 /* One JSON document on stdout; takes `root` (NULL: out of memory). */
 enum clade_status print_json(json_t *root, struct clade_diag *diag);
+/* A string; one that is not UTF-8 (a path, a name in a file) gets U+FFFD for its bytes beyond ASCII. */
+json_t *json_text(const char *text);
 /* A number, or "nan", "inf", "-inf". */
 json_t *json_number(double value);
 /* The shortest text that reads back as the same float; JSON's way of writing it. */

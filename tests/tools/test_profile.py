@@ -32,6 +32,9 @@ def check_sums(report):
 def test_prompt(clade):
     """an encoder's pass: operations counted as a person would"""
     tokens = 20
+    odd = os.path.join(clade.folder, "not UTF-8 \udcff")
+    os.symlink(os.path.join(os.path.abspath(sys.argv[2]), "models/dates"), odd)
+    assert profile(clade, odd, "-p", "2")["model"].endswith("not UTF-8 \ufffd")
     report = profile(clade, "dates", "-p", str(tokens), "--open")
     check_sums(report)
     linear = sum(step["flops"] for step in steps_of(report, "linear"))

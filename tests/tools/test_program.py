@@ -414,6 +414,10 @@ def test_interrupt(clade):
     rest, err = endless.communicate(timeout=60)
     assert endless.returncode == 130 and len(first) == 16 and b"error" not in err, (endless.returncode, err)
     assert (first + rest).endswith(b"\n")
+    ended = clade.start("generate", "dates", "--lines", "-", stdin=subprocess.PIPE)
+    time.sleep(0.5)
+    ended.terminate()  # as SIGINT, so that nothing is left behind half written
+    assert ended.wait(timeout=30) == 128 + signal.SIGTERM
 
 
 def test_environment(clade):
@@ -422,7 +426,7 @@ def test_environment(clade):
     result = subprocess.run([PROGRAM, "run", SDPA, *ONE], env=bare, capture_output=True, cwd=clade.folder)
     assert result.returncode == 0 and b"clade: note: no cache" in result.stderr, result
     clade("run", SDPA, *ONE, env={"XDG_CACHE_HOME": "relative"})
-    clade("run", SDPA, *ONE, env={"XDG_CACHE_HOME": "/proc/nothing"})
+    clade("run", SDPA, *ONE, env={"XDG_CACHE_HOME": "/proc/nothing", "TMPDIR": clade.folder})
     assert "\x1b" not in clade("run", rc=2, env={"NO_COLOR": "1"})[1]
     clade.file("occupied", "a file, no folder")
     temporary = os.path.join(clade.folder, "temporary")
