@@ -15,14 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum {
-	FORMAT = 1,
-	NAME_BYTES = 2 * CLADE_CACHE_KEY_BYTES + 4,
-	TEMPORARY_HOURS = 2,
-	MOST_TRIES = 16,
-	MOST_PARTS = 10,
-	MOST_ORDERS = 64
-};
+enum { FORMAT = 1, NAME_BYTES = 2 * CLADE_CACHE_KEY_BYTES + 4, TEMPORARY_HOURS = 2, MOST_TRIES = 16, MOST_ORDERS = 64 };
 
 /* Host byte order: the key holds the pointer size and the driver, an entry never leaves its machine unnoticed. */
 struct header {
@@ -335,7 +328,7 @@ bool clade_cache_order(struct clade_context *context, int folder, const unsigned
 {
 	char name[96];
 
-	if (part >= MOST_PARTS)
+	if (part >= CLADE_CACHE_MOST_PARTS)
 		return false;
 	make_order_name(key, part, name);
 	return save_as(context, folder, name, key, payload, bytes);
@@ -390,17 +383,21 @@ static bool work_at(struct clade_context *context, int folder, struct clade_cach
 
 struct order {
 	char name[96];
+	unsigned part;
 	off_t bytes;
 };
 
-static int larger_first(const void *a, const void *b)
+/* Several processes share orders best if none begins a large one last, nor a program that another has begun while there
+ * is one that nobody has. */
+static int largest_first(const void *a, const void *b)
 {
 	const struct order *x = a, *y = b;
 
+	if (x->part != y->part)
+		return x->part < y->part ? -1 : 1;
 	return x->bytes != y->bytes ? (x->bytes < y->bytes ? 1 : -1) : strcmp(x->name, y->name);
 }
 
-/* Several processes share orders best if none begins a large one last. */
 static size_t list_orders(int folder, struct order orders[MOST_ORDERS])
 {
 	int copy = folder >= 0 ? openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -416,11 +413,12 @@ static size_t list_orders(int folder, struct order orders[MOST_ORDERS])
 		if (order_name(entry->d_name, claim.key, &claim.part) &&
 		    fstatat(folder, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 			strcpy(orders[count].name, entry->d_name); /* an order's name fits */
+			orders[count].part = claim.part;
 			orders[count++].bytes = st.st_size;
 		}
 	if (dir)
 		closedir(dir);
-	qsort(orders, count, sizeof(*orders), larger_first);
+	qsort(orders, count, sizeof(*orders), largest_first);
 	return count;
 }
 

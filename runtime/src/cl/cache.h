@@ -6,7 +6,7 @@
 
 #include "../internal.h"
 
-enum { CLADE_CACHE_KEY_BYTES = 32 };
+enum { CLADE_CACHE_KEY_BYTES = 32, CLADE_CACHE_MOST_PARTS = 10 };
 #define CLADE_CACHE_MOST_BYTES ((uint64_t)256 << 20)
 
 /* SHA-256 of the parts, each preceded by its length. False if libcrypto fails. */

@@ -9,20 +9,46 @@
 
 /* ---- ordering ---- */
 
+enum { MOST_KERNELS = 256 };
+
+/* Which kernels a program has, those of long sources first: they compile longest, and no process shall begin one last.
+ * Returns how many. */
+static size_t sort_kernels(const struct clade_device *device, const struct clade_cl_program *program,
+			   const char *names[MOST_KERNELS])
+{
+	size_t lengths[MOST_KERNELS], count = 0;
+
+	for (size_t i = 0; i < program->function_count && count < MOST_KERNELS; i++) {
+		const struct clade_kernel_source *source =
+			clade_kernel_source_find(device->context, program->functions[i].source);
+		size_t length = source ? strlen(source->text) : 0, at = count++;
+
+		for (; at > 0 && lengths[at - 1] < length; at--) {
+			lengths[at] = lengths[at - 1];
+			names[at] = names[at - 1];
+		}
+		lengths[at] = length;
+		names[at] = program->functions[i].name;
+	}
+	return count;
+}
+
 /* Part `part` of `parts` has every parts-th kernel. */
 static bool write_order(struct clade_device *device, const struct clade_cl_program *program,
 			const struct clade_text *source, unsigned part, unsigned parts)
 {
+	const char *names[MOST_KERNELS];
+	size_t total = sort_kernels(device, program, names);
 	struct clade_text order;
 	uint32_t count = 0;
 	bool written;
 
 	clade_text_init(&order, device->context);
-	for (size_t i = part; i < program->function_count; i += parts)
+	for (size_t i = part; i < total; i += parts)
 		count++;
 	clade_text_add(&order, (const char *)&count, sizeof(count));
-	for (size_t i = part; i < program->function_count; i += parts)
-		clade_text_add(&order, program->functions[i].name, strlen(program->functions[i].name) + 1);
+	for (size_t i = part; i < total; i += parts)
+		clade_text_add(&order, names[i], strlen(names[i]) + 1);
 	clade_text_add(&order, source->data, source->length);
 	written = !order.failed && clade_cache_order(device->context, clade_cl_state(device)->cache, program->key, part,
 						     order.data, order.length);
@@ -55,17 +81,24 @@ static bool has_helpers(const struct clade_device *device)
 void clade_cl_order_pending(struct clade_device *device, struct clade_cl_program *pending)
 {
 	struct clade_context *context = device->context;
-	/* one program alone is two orders where its kernels are compiled one by one */
-	unsigned parts = pending && !pending->next && device->info.compiles_late ? 2 : 1, count = 0;
+	unsigned count = 0, programs = 0;
 	double start;
 
 	if (!has_helpers(device))
 		return;
-	for (; pending; pending = pending->next)
-		count += order_program(device, pending, pending->function_count > 1 ? parts : 1, false);
+	for (; pending; pending = pending->next) {
+		/* where kernels are compiled one by one, whoever is idle takes the next */
+		size_t parts = !device->info.compiles_late                        ? 1
+			       : pending->function_count < CLADE_CACHE_MOST_PARTS ? pending->function_count
+										  : CLADE_CACHE_MOST_PARTS;
+		unsigned written = order_program(device, pending, parts ? (unsigned)parts : 1, false);
+
+		count += written;
+		programs += written > 0;
+	}
 	if (count == 0)
 		return;
-	clade_log(context, CLADE_LOG_INFO, "compile", "%u programs in other processes", count);
+	clade_log(context, CLADE_LOG_INFO, "compile", "%u programs in other processes", programs);
 	start = clade_cl_seconds();
 	context->compile(context->compile_user, device->info.id, count, false);
 	device->build_seconds += clade_cl_seconds() - start;
@@ -95,6 +128,8 @@ struct worker {
 	cl_command_queue queue;
 	cl_mem memory; /* what every pointer points to */
 	bool later;
+	/* the last order's program: the next may be another part of it */
+	struct clade_cl_program program;
 };
 
 enum { WORKER_BYTES = 1 << 20 };
@@ -127,11 +162,34 @@ static void launch_once(const struct worker *worker, cl_program program, const c
 		clReleaseKernel(kernel);
 }
 
+static void release_program(struct worker *worker)
+{
+	if (worker->program.handle)
+		clReleaseProgram(worker->program.handle);
+	worker->program = (struct clade_cl_program) { .defines = (char *)"", .to_save = true };
+}
+
+/* Makes the worker's program the one with this key. */
+static enum clade_status build(struct worker *worker, const unsigned char *key, const struct clade_text *text)
+{
+	enum clade_status status;
+
+	if (worker->program.handle && !memcmp(worker->program.key, key, CLADE_KEY_BYTES))
+		return CLADE_OK;
+	release_program(worker);
+	memcpy(worker->program.key, key, CLADE_KEY_BYTES);
+	status = clade_cl_build_from_source(worker->device, &worker->program, text, NULL);
+	if (status)
+		release_program(worker);
+	return status;
+}
+
 static bool work_at(void *user, const struct clade_cache_claim *claim)
 {
 	struct worker *worker = user;
 	struct clade_device *device = worker->device;
-	struct clade_cl_program program = { .defines = (char *)"", .to_save = true };
+	struct clade_cl_program *program = &worker->program;
+	unsigned char key[CLADE_KEY_BYTES];
 	const char *at = (const char *)claim->payload + sizeof(uint32_t),
 		   *end = (const char *)claim->payload + claim->bytes;
 	struct clade_text text = { .context = device->context };
@@ -147,22 +205,20 @@ static bool work_at(void *user, const struct clade_cache_claim *claim)
 		memcpy(&count, claim->payload, sizeof(count));
 	for (uint32_t i = 0; i < count && at < end; i++)
 		at += strnlen(at, (size_t)(end - at)) + 1;
-	if (at >= end || !clade_cl_program_key(clade_cl_state(device), at, (size_t)(end - at), program.key) ||
-	    memcmp(program.key, claim->key, CLADE_KEY_BYTES))
+	if (at >= end || !clade_cl_program_key(clade_cl_state(device), at, (size_t)(end - at), key) ||
+	    memcmp(key, claim->key, CLADE_KEY_BYTES))
 		return false; /* another device's */
-	if (clade_cache_has(clade_cl_state(device)->cache, program.key))
+	if (clade_cache_has(clade_cl_state(device)->cache, key))
 		return true;
 	text.data = (char *)at;
 	text.length = (size_t)(end - at);
-	if (!clade_cl_build_from_source(device, &program, &text, NULL)) {
+	if (!build(worker, key, &text)) {
 		if (worker->later || !device->info.compiles_late)
-			clade_cl_save_program(device, &program);
+			clade_cl_save_program(device, program);
 		else
 			for (at = names; count--; at += strlen(at) + 1)
-				launch_once(worker, program.handle, at);
+				launch_once(worker, program->handle, at);
 	}
-	if (program.handle)
-		clReleaseProgram(program.handle);
 	return true; /* also after a failure: it would fail again */
 }
 
@@ -182,6 +238,7 @@ size_t clade_cl_fill_cache(struct clade_device *device, bool later)
 	    !clEnqueueFillBuffer(worker.queue, worker.memory, &zero, sizeof(zero), 0, WORKER_BYTES, 0, NULL, NULL) &&
 	    !clFinish(worker.queue))
 		done = clade_cache_claim_all(device->context, state->cache, work_at, &worker);
+	release_program(&worker);
 	if (worker.memory)
 		clReleaseMemObject(worker.memory);
 	if (worker.queue)
