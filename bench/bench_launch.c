@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a node costs the host: a step of one tiny launch through clade, repeated as sessions repeat theirs, and an empty
- * kernel by bare OpenCL calls on the same queue, taking turns; a batch is 100 of them and one finish. Prints one JSON
+/* What a node costs the host: a step of one tiny launch through clade, repeated as sessions repeat theirs; the same
+ * kernel with the same buffers and numbers by bare OpenCL calls, each number an argument of its own, as it is written;
+ * and an empty kernel by bare calls. On one queue, taking turns; a batch is 100 of them and one finish. Prints one JSON
  * object of medians, in microseconds.
  */
 #define CL_TARGET_OPENCL_VERSION 120
@@ -49,26 +50,61 @@ static double median(double *values)
 	return values[BATCHES / 2];
 }
 
-/* A kernel that does nothing, its arguments set. NULL: it cannot be made. */
-static cl_kernel make_empty(cl_mem memory)
+static cl_kernel make_kernel(const char *source, const char *name)
 {
-	const char *source = "__kernel void empty(__global float *x, ulong at, uint n) { if (n == 77) x[at] = 0; }";
 	cl_int code;
 	cl_program program = clCreateProgramWithSource(native.context, 1, &source, NULL, &code);
 	cl_device_id device = native.device;
 	cl_kernel kernel = NULL;
+
+	if (program && clBuildProgram(program, 1, &device, "-cl-std=CL1.2", NULL, NULL) == CL_SUCCESS)
+		kernel = clCreateKernel(program, name, &code);
+	if (program)
+		clReleaseProgram(program);
+	return kernel;
+}
+
+/* A kernel that does nothing, its arguments set. NULL: it cannot be made. */
+static cl_kernel make_empty(cl_mem memory)
+{
+	cl_kernel kernel = make_kernel(
+		"__kernel void empty(__global float *x, ulong at, uint n) { if (n == 77) x[at] = 0; }", "empty");
 	cl_ulong at = 0;
 	cl_uint n = 4;
 
-	if (program && clBuildProgram(program, 1, &device, "-cl-std=CL1.2", NULL, NULL) == CL_SUCCESS)
-		kernel = clCreateKernel(program, "empty", &code);
-	if (program)
-		clReleaseProgram(program);
 	if (!kernel)
 		return NULL;
 	clSetKernelArg(kernel, 0, sizeof(memory), &memory);
 	clSetKernelArg(kernel, 1, sizeof(at), &at);
 	clSetKernelArg(kernel, 2, sizeof(n), &n);
+	return kernel;
+}
+
+/* The node's kernel (tests/device/toy.c) with x, b and y, their offsets, a factor and two numbers. */
+static cl_kernel make_plain(const cl_mem memory[3])
+{
+	cl_kernel kernel = make_kernel(
+		"__kernel void toy(__global const float *x, ulong x_at, __global const float *b, ulong b_at,\n"
+		"                  __global float *y, ulong y_at, float s, uint n, uint has_b)\n"
+		"{\n"
+		"\tuint i = (uint)get_global_id(0);\n"
+		"\tif (i < n)\n"
+		"\t\ty[y_at + i] = fma(x[x_at + i], s, has_b ? b[b_at + i] : 0.0f);\n"
+		"}\n",
+		"toy");
+	const cl_ulong at = 0;
+	const cl_uint n = 4, has_b = 1;
+	const float s = 2.0f;
+
+	if (!kernel)
+		return NULL;
+	for (cl_uint i = 0; i < 3; i++) {
+		clSetKernelArg(kernel, 2 * i, sizeof(memory[i]), &memory[i]);
+		clSetKernelArg(kernel, 2 * i + 1, sizeof(at), &at);
+	}
+	clSetKernelArg(kernel, 6, sizeof(s), &s);
+	clSetKernelArg(kernel, 7, sizeof(n), &n);
+	clSetKernelArg(kernel, 8, sizeof(has_b), &has_b);
 	return kernel;
 }
 
@@ -94,20 +130,21 @@ static double time_ours(struct toy_case *toy, struct clade_diag *diag)
 	return (now() - start) / PER_FINISH;
 }
 
-static void compare(struct toy_case *toy, cl_kernel empty, struct clade_diag *diag)
+static void compare(struct toy_case *toy, cl_kernel plain, cl_kernel empty, struct clade_diag *diag)
 {
-	double ours[BATCHES], bare[BATCHES];
+	double ours[BATCHES], same[BATCHES], bare[BATCHES];
 
 	for (int batch = -BATCHES / 4; batch < BATCHES; batch++) {
-		double ours_us = time_ours(toy, diag), bare_us = time_bare(empty);
+		double ours_us = time_ours(toy, diag), same_us = time_bare(plain), bare_us = time_bare(empty);
 
 		if (batch >= 0) {
 			ours[batch] = ours_us;
+			same[batch] = same_us;
 			bare[batch] = bare_us;
 		}
 	}
-	double ours_us = median(ours), bare_us = median(bare);
-	printf("{\"node_us\": %.4f, \"empty_us\": %.4f}\n", ours_us, bare_us);
+	double ours_us = median(ours), same_us = median(same), bare_us = median(bare);
+	printf("{\"node_us\": %.4f, \"plain_us\": %.4f, \"empty_us\": %.4f}\n", ours_us, same_us, bare_us);
 }
 
 int main(void)
@@ -117,8 +154,8 @@ int main(void)
 	struct clade_device *device = NULL;
 	struct clade_diag diag;
 	struct toy_case toy, other;
-	cl_mem memory;
-	cl_kernel empty;
+	cl_mem memory[3];
+	cl_kernel empty, plain;
 	cl_int code;
 
 	clade_diag_init(&diag);
@@ -129,15 +166,19 @@ int main(void)
 		fprintf(stderr, "bench_launch: %s: %s\n", diag.where, diag.text);
 		return 1;
 	}
-	memory = clCreateBuffer(native.context, CL_MEM_READ_WRITE, 64, NULL, &code);
-	empty = memory ? make_empty(memory) : NULL;
-	if (!empty) {
-		fprintf(stderr, "bench_launch: no empty kernel\n");
+	for (int i = 0; i < 3; i++)
+		memory[i] = clCreateBuffer(native.context, CL_MEM_READ_WRITE, 64, NULL, &code);
+	empty = make_empty(memory[0]);
+	plain = make_plain(memory);
+	if (!empty || !plain) {
+		fprintf(stderr, "bench_launch: the bare kernels cannot be made\n");
 		return 1;
 	}
-	compare(&toy, empty, &diag);
+	compare(&toy, plain, empty, &diag);
+	clReleaseKernel(plain);
 	clReleaseKernel(empty);
-	clReleaseMemObject(memory);
+	for (int i = 0; i < 3; i++)
+		clReleaseMemObject(memory[i]);
 	toy_close(&other);
 	toy_close(&toy);
 	clade_device_unref(&device);

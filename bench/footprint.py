@@ -61,7 +61,7 @@ def all_scripts(folder):
                      {f"memory/{dtype}": ("of the limit", share_of_limit), f"reading/{dtype}": ("GB/s", lambda report: 1e-9 * report["file_bytes_per_second"])})
     # names of the rows, unit, key of startup.py's JSON
     starts = {"start/ready": ("ms", "ready_ms"), "start/first": ("s", "first_result_s"), "start/kernels": ("kernels", "kernels"),
-              "start/programs": ("programs", "programs"), "host/node": ("us", "host_us_a_node"), "host/share": ("%", "launch_share")}
+              "start/programs": ("programs", "programs"), "host/node": ("us", "host_us_a_node"), "host/plain": ("us", "plain_us_a_node"), "host/share": ("%", "launch_share")}
     yield Script("start", ("startup.py", "cl", os.path.join(folder, "llama-f32.gguf")), {name: (unit, lambda report, key=key: report[key]) for name, (unit, key) in starts.items()})
 
 

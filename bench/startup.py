@@ -48,7 +48,7 @@ def measure_start(clade, device):
 def measure_host(clade, device, model):
     program = os.path.join(os.path.dirname(os.path.abspath(clade)), "bench", "bench_launch")
     launch = json.loads(subprocess.run([program], check=True, capture_output=True, text=True).stdout)
-    result = {"host_us_a_node": launch["node_us"] - launch["empty_us"], **launch}
+    result = {"host_us_a_node": launch["node_us"] - launch["empty_us"], "plain_us_a_node": launch["plain_us"] - launch["empty_us"], **launch}
     if model:
         run, _ = bench(clade, device, model, ["-n", "32", "-r", "3"], None)
         result["launch_share"] = 100 * 1e-6 * launch["node_us"] * run["launches"] * run["tokens_per_second"]

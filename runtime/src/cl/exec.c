@@ -19,6 +19,8 @@ struct kernel {
 	cl_kernel handle;
 	cl_uint argument_count;
 	struct argument *arguments;
+	unsigned words;       /* of its numbers, where they come in vectors (pack.c), behind the pointers */
+	uint32_t *numbers;    /* as they were last set, whole vectors */
 	size_t most_items;    /* work-items a group, of this kernel */
 	size_t required[3];   /* reqd_work_group_size, 0: none */
 	uint64_t local_bytes; /* static local memory */
@@ -68,7 +70,9 @@ static enum clade_status query_kernel(struct clade_device *device, struct kernel
 	if (status)
 		return status;
 	kernel->arguments = clade_alloc(device->context, kernel->argument_count * sizeof(*kernel->arguments));
-	return kernel->arguments ? CLADE_OK : clade_fail_memory(diag, 0, "a kernel's arguments");
+	kernel->numbers = clade_alloc(device->context,
+				      (size_t)clade_cl_vectors(kernel->words) * CLADE_CL_LANES * sizeof(uint32_t));
+	return kernel->arguments && kernel->numbers ? CLADE_OK : clade_fail_memory(diag, 0, "a kernel's arguments");
 }
 
 static enum clade_status create_kernel(struct clade_exec *exec, size_t slot, struct clade_diag *diag)
@@ -94,6 +98,7 @@ static enum clade_status create_kernel(struct clade_exec *exec, size_t slot, str
 	if (code)
 		return clade_cl_check(device, code, "clCreateKernel", diag);
 	atomic_fetch_add(&device->kernels_created, 1);
+	kernel->words = clade_cl_packed_words(program, wanted->function);
 	return query_kernel(device, kernel, diag);
 }
 
@@ -142,6 +147,7 @@ void clade_cl_exec_destroy(struct clade_exec *exec)
 		if (kernel->handle && clade_cl_may_release(device))
 			clade_cl_check(device, clReleaseKernel(kernel->handle), "clReleaseKernel", NULL);
 		clade_free(device->context, kernel->arguments);
+		clade_free(device->context, kernel->numbers);
 	}
 	clade_free(device->context, state->events);
 	clade_free(device->context, state->launches);
@@ -242,13 +248,66 @@ static enum clade_status set_argument(struct clade_exec *exec, struct kernel *ke
 	return CLADE_OK;
 }
 
+/* The numbers of a kernel that takes them in vectors, from argument `index` on; vectors that have changed are set. */
+static enum clade_status set_numbers(struct clade_exec *exec, struct kernel *kernel, uint32_t index,
+				     const uint32_t *words, struct clade_diag *diag)
+{
+	enum clade_status status = CLADE_OK;
+
+	for (unsigned i = 0; i < clade_cl_vectors(kernel->words) && !status; i++, index++) {
+		struct argument *last = &kernel->arguments[index];
+		uint32_t *old = kernel->numbers + (size_t)i * CLADE_CL_LANES;
+		const uint32_t *now = words + (size_t)i * CLADE_CL_LANES;
+		size_t bytes = clade_cl_lanes(kernel->words, i) * sizeof(*now);
+
+		if (last->set && !memcmp(old, now, bytes))
+			continue;
+		last->set = false;
+		status = clade_cl_check(exec->queue->device, clSetKernelArg(kernel->handle, index, bytes, now),
+					"clSetKernelArg", diag);
+		last->set = !status;
+		memcpy(old, now, bytes);
+	}
+	return status;
+}
+
+/* A number among the words; pack.c says how two words are one. False: the kernel has no room for it. */
+static bool add_number(const struct kernel *kernel, const struct value *value, uint32_t *words, unsigned *count)
+{
+	if (*count + value->bytes / 4 > kernel->words)
+		return false;
+	words[(*count)++] = (uint32_t)value->bits;
+	if (value->bytes == 8)
+		words[(*count)++] = (uint32_t)(value->bits >> 32) ^ 1;
+	return true;
+}
+
+static enum clade_status fail_arguments(struct clade_exec *exec, uint32_t slot, uint32_t arg_count,
+					struct clade_diag *diag)
+{
+	const struct kernel *kernel = &((struct state *)exec->state)->kernels[slot];
+	char packed[96] = "";
+
+	if (kernel->words)
+		snprintf(packed, sizeof(packed), ", the last %u of them vectors that hold %u words of numbers",
+			 clade_cl_vectors(kernel->words), kernel->words);
+	return launch_fail(exec, slot, diag, CLADE_ERR_ARGUMENT, CLADE_MSG_IMPL_FAILED,
+			   "%u arguments were given (a tensor is two of the kernel's); the kernel has %u%s", arg_count,
+			   kernel->argument_count, packed);
+}
+
 static enum clade_status set_arguments(struct clade_exec *exec, uint32_t slot, const struct clade_arg *args,
 				       uint32_t arg_count, struct clade_diag *diag)
 {
 	struct clade_device *device = exec->queue->device;
 	struct kernel *kernel = &((struct state *)exec->state)->kernels[slot];
 	uint64_t local_bytes = kernel->local_bytes, argument_bytes = 0;
-	uint32_t index = 0;
+	uint32_t words[CLADE_CL_MOST_WORDS] = { 0 }, index = 0;
+	uint32_t vectors = clade_cl_vectors(kernel->words);
+	uint32_t own =
+		kernel->argument_count > vectors ? kernel->argument_count - vectors : 0; /* of pointers, or all */
+	enum clade_status status = CLADE_OK;
+	unsigned word_count = 0;
 
 	for (uint32_t i = 0; i < arg_count; i++) {
 		struct value values[2];
@@ -259,9 +318,9 @@ static enum clade_status set_arguments(struct clade_exec *exec, uint32_t slot, c
 					   "argument %u is wrong: a tensor must be in a buffer of this device at a "
 					   "multiple of its element's size, local memory at least a byte",
 					   i);
-		if (index + count > kernel->argument_count)
-			break; /* reported below */
-		for (uint32_t j = 0; j < count; j++) {
+		for (uint32_t j = 0; j < count && !status; j++) {
+			bool number = j == 1 || (args[i].kind != CLADE_ARG_TENSOR && !values[j].local);
+
 			if (values[j].local)
 				local_bytes += values[j].bytes;
 			else
@@ -272,25 +331,25 @@ static enum clade_status set_arguments(struct clade_exec *exec, uint32_t slot, c
 						   "%" PRIu64
 						   " bytes of local memory are needed; the device has %" PRIu64,
 						   local_bytes, device->info.local_bytes);
-			enum clade_status status = set_argument(exec, kernel, index++, &values[j], diag);
-			if (status)
-				return status;
+			if (kernel->words && number) {
+				if (!add_number(kernel, &values[j], words, &word_count))
+					return fail_arguments(exec, slot, arg_count, diag);
+				continue;
+			}
+			if (index == own)
+				return fail_arguments(exec, slot, arg_count, diag);
+			status = set_argument(exec, kernel, index++, &values[j], diag);
 		}
+		if (status)
+			return status;
 	}
 	if (argument_bytes > clade_cl_state(device)->max_argument_bytes)
 		return launch_fail(exec, slot, diag, CLADE_ERR_UNSUPPORTED, CLADE_MSG_LIMIT,
 				   "%" PRIu64 " bytes of arguments are needed; the device takes %zu", argument_bytes,
 				   clade_cl_state(device)->max_argument_bytes);
-	for (uint32_t i = 0, need = 0; i < arg_count; i++) {
-		need += args[i].kind == CLADE_ARG_TENSOR ? 2 : 1;
-		if (i + 1 == arg_count && need == kernel->argument_count)
-			return CLADE_OK;
-	}
-	if (arg_count == 0 && kernel->argument_count == 0)
-		return CLADE_OK;
-	return launch_fail(exec, slot, diag, CLADE_ERR_ARGUMENT, CLADE_MSG_IMPL_FAILED,
-			   "%u arguments were given (a tensor is two of the kernel's); the kernel has %u", arg_count,
-			   kernel->argument_count);
+	if (index != own || word_count != kernel->words)
+		return fail_arguments(exec, slot, arg_count, diag);
+	return set_numbers(exec, kernel, own, words, diag);
 }
 
 /* Rounds global up to whole groups and checks the group against the device's and the kernel's limits. */

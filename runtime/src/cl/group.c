@@ -16,6 +16,7 @@ void clade_cl_program_free(struct clade_device *device, struct clade_cl_program 
 	clade_free(device->context, program->defines);
 	clade_free(device->context, program->sources);
 	clade_free(device->context, program->functions);
+	clade_free(device->context, program->packed);
 	clade_free(device->context, program);
 }
 

@@ -25,6 +25,12 @@ void clade_text_finish(struct clade_text *text);
 void clade_text_add(struct clade_text *text, const char *data, size_t length);
 void clade_text_format(struct clade_text *text, const char *format, ...) CLADE_PRINTF(2, 3);
 
+enum { CLADE_CL_LANES = 16, CLADE_CL_MOST_WORDS = 128, CLADE_CL_KERNEL_NAME = 96 };
+struct clade_cl_packed {
+	char name[CLADE_CL_KERNEL_NAME];
+	unsigned words; /* of all its numbers */
+};
+
 /* A program: kernels of one registration (ours, or a plugin's) with one set of defines. Kept until the device closes.
  */
 struct clade_cl_program {
@@ -38,7 +44,9 @@ struct clade_cl_program {
 		char *name;
 	} * functions; /* sorted; the text holds these kernels and no others... */
 	size_t function_count, function_room;
-	bool whole; /* ... but all that its sources have */
+	bool whole;                     /* ... but all that its sources have */
+	struct clade_cl_packed *packed; /* kernels that take their numbers in vectors (pack.c) */
+	size_t packed_count;
 	cl_program handle;
 	unsigned char key[CLADE_KEY_BYTES];
 	bool to_save; /* built from source and not yet stored */
@@ -118,8 +126,8 @@ enum clade_status clade_cl_fill(struct clade_queue *queue, struct clade_buffer *
 /* ---- source.c ---- */
 /* The full text of a program: prelude, then each source with its includes expanded and lines marked by #line. Kernels
  * that the program does not have are left out: drivers compile all that they see. */
-enum clade_status clade_cl_expand(struct clade_device *device, const struct clade_cl_program *program,
-				  struct clade_text *out, struct clade_diag *diag);
+enum clade_status clade_cl_expand(struct clade_device *device, struct clade_cl_program *program, struct clade_text *out,
+				  struct clade_diag *diag);
 
 /* ---- group.c ---- */
 /* The program of the list that holds this kernel, or NULL. */
@@ -152,6 +160,23 @@ struct clade_cl_pick {
 void clade_cl_pick_init(struct clade_cl_pick *pick, const struct clade_cl_program *program);
 /* Whether this line (without its end) belongs to the program. */
 bool clade_cl_pick_line(struct clade_cl_pick *pick, const char *line, size_t length);
+
+/* ---- pack.c ---- */
+/* Numbers of `words` words are uint16 as long as there are more than 16, then the smallest of uint4, uint8, uint16. */
+static inline unsigned clade_cl_vectors(unsigned words)
+{
+	return (words + CLADE_CL_LANES - 1) / CLADE_CL_LANES;
+}
+static inline unsigned clade_cl_lanes(unsigned words, unsigned vector)
+{
+	unsigned rest = words - CLADE_CL_LANES * vector;
+
+	return rest > 8 ? CLADE_CL_LANES : rest > 4 ? 8 : 4;
+}
+/* Rewrites the kernels of a program's text and notes in the program which; text->failed without memory. */
+void clade_cl_pack(struct clade_cl_program *program, struct clade_text *text);
+/* 0: this kernel's numbers are arguments of their own. */
+unsigned clade_cl_packed_words(const struct clade_cl_program *program, const char *function);
 
 /* ---- program.c ---- */
 #define CLADE_CL_BUILD_OPTIONS "-cl-std=CL1.2"

@@ -139,11 +139,18 @@ enum { WORKER_BYTES = 1 << 20 };
 static bool set_harmless(const struct worker *worker, cl_kernel kernel, cl_uint index)
 {
 	const uint64_t one = 1;
+	uint32_t ones[CLADE_CL_LANES]; /* numbers in a vector (pack.c) */
+	bool set;
 
 	if (!clSetKernelArg(kernel, index, sizeof(worker->memory), NULL))
 		return !clSetKernelArg(kernel, index, sizeof(worker->memory), &worker->memory) ||
 		       !clSetKernelArg(kernel, index, 1024, NULL);
-	return !clSetKernelArg(kernel, index, 4, &one) || !clSetKernelArg(kernel, index, 8, &one);
+	set = !clSetKernelArg(kernel, index, 4, &one) || !clSetKernelArg(kernel, index, 8, &one);
+	for (unsigned i = 0; i < CLADE_CL_LANES; i++)
+		ones[i] = 1;
+	for (size_t lanes = 4; lanes <= CLADE_CL_LANES && !set; lanes *= 2)
+		set = !clSetKernelArg(kernel, index, lanes * sizeof(ones[0]), ones);
+	return set;
 }
 
 /* One work-item of a kernel, for the sake of its compilation. */

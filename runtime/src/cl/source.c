@@ -240,8 +240,8 @@ static void add_prelude(const struct clade_device *device, const char *defines, 
 	}
 }
 
-enum clade_status clade_cl_expand(struct clade_device *device, const struct clade_cl_program *program,
-				  struct clade_text *out, struct clade_diag *diag)
+enum clade_status clade_cl_expand(struct clade_device *device, struct clade_cl_program *program, struct clade_text *out,
+				  struct clade_diag *diag)
 {
 	enum clade_status status = CLADE_OK;
 	struct clade_cl_pick pick;
@@ -250,6 +250,8 @@ enum clade_status clade_cl_expand(struct clade_device *device, const struct clad
 	add_prelude(device, program->defines, out);
 	for (size_t i = 0; i < program->source_count && !status; i++)
 		status = expand(device->context, program->sources[i], "a plan", 1, 0, &pick, out, diag);
+	if (!status && !out->failed)
+		clade_cl_pack(program, out);
 	if (!status && out->failed)
 		status = clade_fail(diag, CLADE_ERR_MEMORY, CLADE_MSG_MEMORY, NULL,
 				    "no memory for the text of a program (%zu bytes so far, at most %d)", out->length,
