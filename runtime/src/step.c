@@ -100,8 +100,15 @@ bool clade_impl_accepts(const struct clade_impl *impl, const struct clade_node_i
 	for (uint32_t i = 0; i < node->input_count; i++)
 		if (node->inputs[i] && clade_dtype_is_storage(node->inputs[i]->dtype) &&
 		    !(impl->weight_dtypes & CLADE_DTYPE_BIT(node->inputs[i]->dtype))) {
-			snprintf(why, why_size, "it does not read what is stored as %s",
-				 clade_dtype_info(node->inputs[i]->dtype)->name);
+			const char *name = clade_dtype_info(node->inputs[i]->dtype)->name;
+
+			if (node->sources && node->sources[i] == CLADE_FROM_STATE)
+				snprintf(why, why_size,
+					 "it does not read states kept as %s; keep them as f32 "
+					 "(--kv-type f32), or take another implementation",
+					 name);
+			else
+				snprintf(why, why_size, "it does not read what is stored as %s", name);
 			return false;
 		}
 	if (impl->accepts && !impl->accepts(node, why, why_size))

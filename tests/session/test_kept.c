@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+#include <clade/step.h>
+
 #define WIDTH 8
 
 /* kc, vc and memory are kept; `sum` meets another op, `shown` is an output and `partner` its partner at an attention.
@@ -135,11 +137,50 @@ static void test_same_bits_near_values_less_memory(void **state)
 	clade_store_destroy(&store);
 }
 
+static enum clade_status run_plain(const struct clade_run *run)
+{
+	return CLADE_ERR_UNSUPPORTED; /* never: it is refused before */
+}
+
+static const struct clade_impl plain_impl = { .size = sizeof(struct clade_impl),
+					      .op = "attention",
+					      .name = "plain",
+					      .doc = "",
+					      .needs = CLADE_NEEDS_HOST,
+					      .run = run_plain };
+
+static enum clade_status plain_entry(const struct clade_host *host, struct clade_registry *registry)
+{
+	return host->add_impl(registry, &plain_impl);
+}
+
+/* One that is named and does not read such states: the message says so, and what to do. */
+static void test_readers_of_f32_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct clade_store *store = fixture_decoder_store(f);
+	struct clade_graph *graph = make_graph(f, store, CLADE_F16);
+	const char *const rules[] = { "a=plain", NULL }, *const dims[] = { "B=1", "T=1", "S=3", NULL };
+	struct clade_choices choices = { .size = sizeof(choices), .rules = rules };
+	struct clade_session *session;
+
+	REQUIRE_OK(f, clade_context_register(f->context, plain_entry, "", &f->diag));
+	session = fixture_session(f, graph, f->devices[0], &choices, 16);
+	assert_int_equal(clade_session_plan(session, "decode", dims, &f->diag), CLADE_ERR_UNSUPPORTED);
+	assert_non_null(strstr(f->diag.text, "attention.plain"));
+	assert_non_null(strstr(f->diag.text, "states kept as f16"));
+	assert_non_null(strstr(f->diag.text, "--kv-type f32"));
+	clade_session_destroy(&session);
+	clade_graph_destroy(&graph);
+	clade_store_destroy(&store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_which, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_other_types_are_refused, fixture_setup, fixture_teardown),
+		cmocka_unit_test_setup_teardown(test_readers_of_f32_are_refused, fixture_setup, fixture_teardown),
 		cmocka_unit_test_setup_teardown(test_same_bits_near_values_less_memory, fixture_setup,
 						fixture_teardown),
 	};
