@@ -2,6 +2,7 @@
 /* clade bench: how fast a model runs, device by device; and whether two sets of results differ. */
 #include "bench.h"
 #include "commands.h"
+#include "opcase.h"
 #include "roofline.h"
 #include "workload.h"
 
@@ -30,7 +31,7 @@ struct run {
 	struct clade_session *session;
 	double opening, first_seconds;      /* when the device's opening began; until the first result */
 	struct clade_device_counters first; /* until then */
-	double first_work;                  /* of first_seconds, what the same takes once more */
+	double ready_seconds;               /* of first_seconds: opening and setting up */
 	double compiled;                    /* build seconds that rows have told already */
 	double error;
 	bool bit_equal;
@@ -95,6 +96,7 @@ static enum clade_status open_run(struct job *job, struct run *run, int64_t capa
 	if (status == CLADE_OK)
 		status = model_session(tool, &job->model, capacity > 0 ? capacity : 1, false, false, &run->device,
 				       &run->session);
+	run->ready_seconds = seconds_now() - run->opening;
 	run->workload.session = run->session;
 	run->job = job;
 	run->error = -1;
@@ -112,7 +114,10 @@ static void note_first_result(struct run *run)
 {
 	if (run->first_seconds > 0)
 		return;
+	struct clade_session_counters counters;
+	clade_session_get_counters(run->session, &counters);
 	run->first_seconds = seconds_now() - run->opening;
+	run->ready_seconds += counters.setup_seconds;
 	clade_device_get_counters(run->device, &run->first);
 }
 
@@ -135,10 +140,8 @@ static enum clade_status check(struct run *run)
 	float *got = NULL;
 	size_t count = 0;
 	enum clade_status status = run->job->right != NULL ? answer(run, &got, &count) : CLADE_OK;
-	if (run->job->right != NULL && status == CLADE_OK) {
+	if (run->job->right != NULL)
 		note_first_result(run);
-		status = workload_prompt(&run->workload, CHECK_TOKENS, &run->first_work);
-	}
 	if (status == CLADE_OK && got != NULL && count == run->job->right_count)
 		compare(run, got);
 	free(got);
@@ -225,9 +228,7 @@ static enum clade_status run_test(struct run *run, const struct test *test)
 	result->launches = (double)(after.launches - before.launches) / (double)repeats / passes;
 	result->compile_seconds = after.build_seconds - run->compiled;
 	run->compiled = after.build_seconds;
-	run->first_work = run->first_work > 0 ? run->first_work : mean;
-	result->load_seconds =
-		fmax(0, job->open_seconds + run->first_seconds - run->first_work - run->first.build_seconds);
+	result->load_seconds = job->open_seconds + fmax(0, run->ready_seconds - run->first.build_seconds);
 	struct clade_cost work = work_of(run);
 	run->work[index] = (struct clade_cost) { work.flops * passes, work.bytes * passes };
 	run->seconds[index] = mean;
@@ -368,16 +369,12 @@ static enum clade_status run(struct tool *tool)
 		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, "--all-devices", "and --device exclude each other");
 	if (o->op != NULL)
 		return bench_ops(tool, job.format);
-	if (o->shapes.count > 0 || o->attrs != NULL || o->type != NULL)
-		return fail_usage(tool, CLADE_MSG_TOOL_OPTION,
-				  o->shapes.count > 0 ? "--shape"
-				  : o->attrs != NULL  ? "--attr"
-						      : "--type",
-				  "belongs to --op PATTERN");
 	if (o->tokens == 0 && o->generated == 0)
 		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, "-p", "and -n are both 0: there is nothing to measure");
 	o->batch = o->batch > 0 ? o->batch : 1;
-	enum clade_status status = bench_model(&job);
+	enum clade_status status = op_options_refuse(tool);
+	if (status == CLADE_OK)
+		status = bench_model(&job);
 	free(job.right);
 	model_close(&job.model);
 	return status;
@@ -393,21 +390,13 @@ static const struct option own_options[] = {
 	{ "batch", "B", "rows at once (1); rates count all of them", take_integer, AT(batch), 0, 1, 4096 },
 	{ "repeats", "R", "repeats of each test, at most 256 (5)", take_integer, AT(repeats), 'r', 1, BENCH_SAMPLES },
 	{ "output", "FORMAT", "md (default), csv or json", take_text, AT(output), 'o' },
-	{ "op", "PATTERN", "instead of a model: ops that match (`*`, `?`), by every implementation that accepts",
-	  take_text, AT(op) },
-	{ "shape", "SIZES", "of --op, as M=512,N=768,K=768 (repeatable; default: sizes worth timing, and odd ones)",
-	  take_words, AT(shapes) },
-	{ "type", "TYPE", "of --op: how its weights (or kept states: f32, f16) are stored: f32, f16, bf16, q8_0, q4_0",
-	  take_text, AT(type) },
-	{ "attr", "TEXT", "attributes of --op, as \"causal = true\"", take_text, AT(attrs) },
 	{ "all-devices", NULL, "every device, ref included", take_flag, AT(all_devices) },
 	{ "no-check", NULL, "do not compare with ref, which takes long for large models", take_flag, AT(no_check) },
-	{ "entry", "NAME", "the entry, after those it needs (default: the last)", take_text, AT(entry) },
 	{ NULL },
 };
-static const struct option *const groups[] = {
-	own_options, options_model, options_device, options_choices, options_json, options_common, NULL
-};
+static const struct option *const groups[] = { own_options,   options_op,     options_entry,
+					       options_model, options_device, options_choices,
+					       options_json,  options_common, NULL };
 const struct command command_bench = {
 	.name = "bench",
 	.arguments = "MODEL | --op PATTERN | diff A.json B.json",

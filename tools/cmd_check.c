@@ -336,12 +336,10 @@ static const struct option own_options[] = {
 	{ "memory", NULL, "each entry's plan: arena, states, weights, second layouts", take_flag,
 	  offsetof(struct options, memory) },
 	{ "dim", "NAME=N", "bind a dim for planning (repeatable)", take_words, offsetof(struct options, dims) },
-	{ "lock", "FILE", "write the choices made as a lock file", take_text, offsetof(struct options, lock) },
 	{ NULL },
 };
-static const struct option *const groups[] = {
-	own_options, options_model, options_device, options_choices, options_json, options_common, NULL
-};
+static const struct option *const groups[] = { own_options,     options_lock, options_model,  options_device,
+					       options_choices, options_json, options_common, NULL };
 const struct command command_check = {
 	.name = "check",
 	.arguments = "MODEL",

@@ -356,12 +356,10 @@ static const struct option own_options[] = {
 	{ "batch", "B", "texts at once (32)", take_integer, AT(batch), 0, 1, 4096 },
 	{ "entry", "NAME", "the entry that gives the hidden states (default: the first that does)", take_text,
 	  AT(entry) },
-	{ "lock", "FILE", "write the choices made as a lock file", take_text, AT(lock) },
 	{ NULL },
 };
-static const struct option *const groups[] = {
-	own_options, options_model, options_device, options_choices, options_json, options_common, NULL
-};
+static const struct option *const groups[] = { own_options,     options_lock, options_model,  options_device,
+					       options_choices, options_json, options_common, NULL };
 const struct command command_embed = {
 	.name = "embed",
 	.arguments = "MODEL [TEXT...]",

@@ -527,10 +527,9 @@ static const struct option own_options[] = {
 	  AT(stats) },
 	{ "entry", "NAME", "the entry that makes logits, after those it needs (default: the last)", take_text,
 	  AT(entry) },
-	{ "lock", "FILE", "write the choices made as a lock file", take_text, AT(lock) },
 	{ NULL },
 };
-static const struct option *const groups[] = { own_options,     options_model,  options_device,
+static const struct option *const groups[] = { own_options,     options_lock,   options_model, options_device,
 					       options_choices, options_common, NULL };
 const struct command command_generate = {
 	.name = "generate",

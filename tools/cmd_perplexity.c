@@ -4,6 +4,8 @@
 #include "input.h"
 #include "model.h"
 
+#include <clade/sampling.h>
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -107,17 +109,6 @@ static enum clade_status read_ids(struct job *job)
 
 /* ---- computing ---- */
 
-/* -log softmax(logits)[target], in double. */
-static double token_nll(const float *logits, int64_t count, int32_t target)
-{
-	double most = -INFINITY, sum = 0;
-	for (int64_t i = 0; i < count; i++)
-		most = (double)logits[i] > most ? (double)logits[i] : most;
-	for (int64_t i = 0; i < count; i++)
-		sum += exp((double)logits[i] - most);
-	return log(sum) + most - (double)logits[target];
-}
-
 static enum clade_status read_logits(struct job *job, int64_t rows, int64_t *out_vocabulary)
 {
 	struct clade_diag *diag = &job->tool->diag;
@@ -168,7 +159,10 @@ static enum clade_status run_piece(struct job *job, int64_t begin, int64_t from,
 			return clade_fail(diag, CLADE_ERR_DATA, CLADE_MSG_TOOL_PERPLEXITY, job->model.name,
 					  "the tokenizer gives id %d, but the logits are of %" PRId64 " tokens",
 					  (int)job->ids[target], vocabulary);
-		*nll += token_nll(job->logits + i * vocabulary, vocabulary, job->ids[target]);
+		const float *logits = job->logits + i * vocabulary;
+		double sum;
+		status = clade_log_sum_exp(logits, (size_t)vocabulary, &sum, &job->tool->diag);
+		*nll += sum - (double)logits[job->ids[target]];
 	}
 	return status;
 }
@@ -263,12 +257,10 @@ static const struct option own_options[] = {
 	  offsetof(struct options, stride), 0, 1, 1 << 30 },
 	{ "entry", "NAME", "the entry that makes logits (default: the last)", take_text,
 	  offsetof(struct options, entry) },
-	{ "lock", "FILE", "write the choices made as a lock file", take_text, offsetof(struct options, lock) },
 	{ NULL },
 };
-static const struct option *const groups[] = {
-	own_options, options_model, options_device, options_choices, options_json, options_common, NULL
-};
+static const struct option *const groups[] = { own_options,     options_lock, options_model,  options_device,
+					       options_choices, options_json, options_common, NULL };
 const struct command command_perplexity = {
 	.name = "perplexity",
 	.arguments = "MODEL FILE",

@@ -226,13 +226,11 @@ static const struct option own_options[] = {
 	{ "batch", "B", "rows at once (1)", take_integer, AT(batch), 0, 1, 4096 },
 	{ "repeats", "R", "medians of R runs, at most 64 (5)", take_integer, AT(repeats), 'r', 1, 64 },
 	{ "trace", "FILE", "also write a trace for chrome://tracing", take_text, AT(trace) },
-	{ "entry", "NAME", "the entry, after those it needs (default: the last)", take_text, AT(entry) },
 	{ "open", NULL, "take no block whole: time the nodes inside", take_flag, AT(open) },
 	{ NULL },
 };
-static const struct option *const groups[] = {
-	own_options, options_model, options_device, options_choices, options_json, options_common, NULL
-};
+static const struct option *const groups[] = { own_options,     options_entry, options_model,  options_device,
+					       options_choices, options_json,  options_common, NULL };
 const struct command command_profile = {
 	.name = "profile",
 	.arguments = "MODEL",

@@ -351,14 +351,11 @@ static const struct option own_options[] = {
 	  1e9 },
 	{ "atol", "A", "absolute tolerance of --expect (1e-5)", take_number, offsetof(struct options, atol), 0, 0,
 	  1e9 },
-	{ "entry", "NAME", "the entry to run, after those it needs (default: the last)", take_text,
-	  offsetof(struct options, entry) },
-	{ "lock", "FILE", "write the choices made as a lock file", take_text, offsetof(struct options, lock) },
 	{ NULL },
 };
-static const struct option *const groups[] = {
-	own_options, options_model, options_device, options_choices, options_json, options_common, NULL
-};
+static const struct option *const groups[] = { own_options,   options_entry,  options_lock,
+					       options_model, options_device, options_choices,
+					       options_json,  options_common, NULL };
 const struct command command_run = {
 	.name = "run",
 	.arguments = "MODEL",

@@ -295,12 +295,8 @@ static enum clade_status choose(struct job *job)
 	if ((o->op != NULL) == (tool->argument_count > 0) || tool->argument_count > 1)
 		return fail_usage(tool, CLADE_MSG_TOOL_COMMAND, "tune",
 				  "one MODEL or --op PATTERN, or export, import FILE, merge A B");
-	if (o->op == NULL && (o->shapes.count > 0 || o->attrs != NULL || o->type != NULL))
-		return fail_usage(tool, CLADE_MSG_TOOL_OPTION,
-				  o->shapes.count > 0 ? "--shape"
-				  : o->attrs != NULL  ? "--attr"
-						      : "--type",
-				  "belongs to --op PATTERN");
+	if (o->op == NULL && op_options_refuse(tool) != CLADE_OK)
+		return CLADE_ERR_USAGE;
 	if (o->output != NULL)
 		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, "-o",
 				  "belongs to export and merge; winners are kept in the cache folder");
@@ -323,14 +319,7 @@ static enum clade_status run(struct tool *tool)
 #define AT(field) offsetof(struct options, field)
 static const struct option own_options[] = {
 	{ "budget", "SECONDS", "time for all shapes together (60)", take_number, AT(budget), 0, 0.001, 1e6 },
-	{ "op", "PATTERN", "instead of a model: ops that match (`*`, `?`)", take_text, AT(op) },
-	{ "shape", "SIZES", "of --op, as M=512,N=768,K=768 (repeatable; default: sizes worth timing, and odd ones)",
-	  take_words, AT(shapes) },
-	{ "type", "TYPE", "of --op: how its weights (or kept states: f32, f16) are stored: f32, f16, bf16, q8_0, q4_0",
-	  take_text, AT(type) },
-	{ "attr", "TEXT", "attributes of --op, as \"causal = true\"", take_text, AT(attrs) },
 	{ "output", "FILE", "of export and merge (default: stdout)", take_text, AT(output), 'o' },
-	{ "entry", "NAME", "the entry, after those it needs (default: the last)", take_text, AT(entry) },
 	{ "fast", NULL, "among all that --fast allows; these winners are used by runs with --fast only", take_flag,
 	  AT(fast) },
 	{ "context", "N", "rows of caches at which attention is measured (1024)", take_integer, AT(context), 0, 1,
@@ -339,8 +328,8 @@ static const struct option own_options[] = {
 	  AT(kv_type) },
 	{ NULL },
 };
-static const struct option *const groups[] = { own_options,  options_model,  options_device,
-					       options_json, options_common, NULL };
+static const struct option *const groups[] = { own_options,    options_op,   options_entry,  options_model,
+					       options_device, options_json, options_common, NULL };
 const struct command command_tune = {
 	.name = "tune",
 	.arguments = "MODEL | --op PATTERN | export | import FILE | merge A B...",

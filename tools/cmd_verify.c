@@ -215,13 +215,10 @@ static const struct option own_options[] = {
 	  offsetof(struct options, dims) },
 	{ "seed", "N", "of the inputs that are made (0)", take_integer, offsetof(struct options, seed), 0, 0, 1e15 },
 	{ "open", NULL, "take no block whole: verify the nodes inside", take_flag, offsetof(struct options, open) },
-	{ "entry", "NAME", "the entry to verify, after those it needs (default: the last)", take_text,
-	  offsetof(struct options, entry) },
 	{ NULL },
 };
-static const struct option *const groups[] = {
-	own_options, options_model, options_device, options_choices, options_json, options_common, NULL
-};
+static const struct option *const groups[] = { own_options,     options_entry, options_model,  options_device,
+					       options_choices, options_json,  options_common, NULL };
 const struct command command_verify = {
 	.name = "verify",
 	.arguments = "MODEL",

@@ -703,3 +703,18 @@ enum clade_status op_pattern_check(struct tool *tool, const char *pattern)
 			  nearest != NULL ? "did you mean " : "`clade ops` lists them", nearest != NULL ? nearest : "",
 			  nearest != NULL ? "?" : "");
 }
+
+enum clade_status op_options_refuse(struct tool *tool)
+{
+	const struct options *o = &tool->options;
+	const struct {
+		bool given;
+		const char *name;
+	} words[] = { { o->shapes.count > 0, "--shape" },
+		      { o->attrs != NULL, "--attr" },
+		      { o->type != NULL, "--type" } };
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (words[i].given)
+			return fail_usage(tool, CLADE_MSG_TOOL_OPTION, words[i].name, "belongs to --op PATTERN");
+	return CLADE_OK;
+}

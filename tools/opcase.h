@@ -37,5 +37,7 @@ void op_cases_finish(struct op_cases *cases);
 /* Ops whose names match a pattern of `*` and `?`; a pattern that matches none is a usage error with the nearest. */
 bool op_matches(const char *pattern, const char *name);
 enum clade_status op_pattern_check(struct tool *tool, const char *pattern);
+/* Without --op, its options are a usage error. */
+enum clade_status op_options_refuse(struct tool *tool);
 
 #endif

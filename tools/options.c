@@ -52,6 +52,27 @@ const struct option options_choices[] = {
 	{ NULL },
 };
 
+const struct option options_entry[] = {
+	{ "entry", "NAME", "the entry, after those it needs (default: the last)", take_text, AT(entry) },
+	{ NULL },
+};
+
+const struct option options_lock[] = {
+	{ "lock", "FILE", "write the choices made as a lock file", take_text, AT(lock) },
+	{ NULL },
+};
+
+const struct option options_op[] = {
+	{ "op", "PATTERN", "instead of a model: ops that match (`*`, `?`), by the implementations that accept",
+	  take_text, AT(op) },
+	{ "shape", "SIZES", "of --op, as M=512,N=768,K=768 (repeatable; default: sizes worth timing, and odd ones)",
+	  take_words, AT(shapes) },
+	{ "type", "TYPE", "of --op: how its weights (or kept states: f32, f16) are stored: f32, f16, bf16, q8_0, q4_0",
+	  take_text, AT(type) },
+	{ "attr", "TEXT", "attributes of --op, as \"causal = true\"", take_text, AT(attrs) },
+	{ NULL },
+};
+
 /* ---- taking values ---- */
 
 enum clade_status take_kv_type(struct options *options, const struct option *option, const char *value,

@@ -87,7 +87,8 @@ struct command {
 	bool streams;  /* looks at `interrupted` itself; else SIGINT ends the program at once */
 };
 extern const struct command *const commands[]; /* NULL-terminated, in the order of --help (commands.c) */
-extern const struct option options_common[], options_json[], options_device[], options_model[], options_choices[];
+extern const struct option options_common[], options_json[], options_device[], options_model[], options_choices[],
+	options_entry[], options_lock[], options_op[];
 
 /* Splits argv[2..] into options and arguments. `out_arguments` (argc entries) receives the arguments. */
 enum clade_status options_parse(const struct command *command, int argc, char **argv, struct options *options,

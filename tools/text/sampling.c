@@ -144,7 +144,9 @@ static double log_positive(double x)
 	return (double)k * 0x1.62e42fefa39efp-1 + (2 * s + 2 * s * sum);
 }
 
-enum clade_status clade_log_softmax(const float *logits, size_t count, float *out, struct clade_diag *diag)
+/* The largest, and the logarithm of the sum of the exponentials of what lies below it. */
+static enum clade_status log_sum(const float *logits, size_t count, double *out_largest, double *out_sum,
+				 struct clade_diag *diag)
 {
 	double largest = -INFINITY, sum = 0;
 	for (size_t i = 0; i < count; i++) {
@@ -158,10 +160,26 @@ enum clade_status clade_log_softmax(const float *logits, size_t count, float *ou
 				  "the largest is %g; it must be finite", largest);
 	for (size_t i = 0; i < count; i++)
 		sum += exp_negative(logits[i] - largest);
-	sum = log_positive(sum);
-	for (size_t i = 0; i < count; i++)
-		out[i] = (float)(logits[i] - largest - sum);
+	*out_largest = largest;
+	*out_sum = log_positive(sum);
 	return CLADE_OK;
+}
+
+enum clade_status clade_log_softmax(const float *logits, size_t count, float *out, struct clade_diag *diag)
+{
+	double largest = 0, sum = 0;
+	enum clade_status status = log_sum(logits, count, &largest, &sum, diag);
+	for (size_t i = 0; i < count && status == CLADE_OK; i++)
+		out[i] = (float)(logits[i] - largest - sum);
+	return status;
+}
+
+enum clade_status clade_log_sum_exp(const float *logits, size_t count, double *out, struct clade_diag *diag)
+{
+	double largest = 0, sum = 0;
+	enum clade_status status = log_sum(logits, count, &largest, &sum, diag);
+	*out = largest + sum;
+	return status;
 }
 
 /* Philox4x32 with 10 rounds: 128 bits of `counter` mixed under 64 bits of `key`. */

@@ -59,6 +59,8 @@ CLADE_API enum clade_status clade_sampler_scores(struct clade_sampler *sampler, 
 /* log(softmax(logits)) rounded to f32; `out` [count] may be `logits`. A NaN or an infinite largest is CLADE_ERR_DATA.
  */
 CLADE_API enum clade_status clade_log_softmax(const float *logits, size_t count, float *out, struct clade_diag *diag);
+/* log(sum(exp(logits))) in double: less logits[i], it is what predicting i costs. The same errors. */
+CLADE_API enum clade_status clade_log_sum_exp(const float *logits, size_t count, double *out, struct clade_diag *diag);
 
 /* Stop strings, found across the borders of tokens. Of a text that grows, the first position at which any of them ends
  * is where it stops; what stands before the longest one that ends there is the answer. One thread at a time. */
