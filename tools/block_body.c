@@ -16,6 +16,7 @@ struct argument {
 	const struct clade_type *type;
 	const void *data;
 	bool stored; /* as a weight */
+	bool state;  /* filled from an input by an entry of its own */
 };
 struct body {
 	char text[8000];
@@ -44,38 +45,75 @@ static void list_arguments(const struct clade_op *op, const struct clade_case_da
 		argument->type = &data->input_types[i];
 		argument->data = data->inputs[i];
 		argument->stored = (op->ports[i]->flags & CLADE_STORED) != 0 && argument->type->dtype != CLADE_F32;
+		argument->state = (op->ports[i]->flags & CLADE_STATE) != 0;
 		body->stored += argument->stored;
 	}
 }
 
-/* False: it is too long. */
+/* States, and the entry that fills them; false if one is kept in a type that a graph cannot ask for. */
+static bool print_states(struct body *body)
+{
+	char type[128], text[2000] = "";
+	size_t used = 0;
+	for (size_t i = 0; i < body->count && used < sizeof(text) / 2; i++) {
+		const struct argument *argument = &body->arguments[i];
+		const char *name = argument->name;
+		if (!argument->state)
+			continue;
+		if (argument->type->dtype != CLADE_F32)
+			return false;
+		clade_type_text(argument->type, type, sizeof(type));
+		put(body, "state %s : %s\n", name, type);
+		used += (size_t)snprintf(text + used, sizeof(text) - used, " input old_%s : %s\n %s <- old_%s\n", name,
+					 type, name, name);
+	}
+	if (used > 0)
+		put(body, "entry fill {\n%s}\n", text);
+	return true;
+}
+
+/* False: it is too long, or cannot be said. */
 static bool print_body(const struct clade_op *op, const struct op_case *op_case, const struct clade_case_data *data,
 		       struct body *body)
 {
 	char type[128];
 	put(body, "clade 1\nmodel \"block\"\ninclude \"lib/feed_forward.graph\"\ninclude \"lib/add_norm.graph\"\n"
-		  "include \"lib/projections.graph\"\n");
+		  "include \"lib/projections.graph\"\ninclude \"lib/rotary_attention.graph\"\n");
+	if (!print_states(body))
+		return false;
 	for (int weights = 1; weights >= 0; weights--) {
 		for (size_t i = 0; i < body->count; i++) {
 			const struct argument *argument = &body->arguments[i];
 			struct clade_type shown = *argument->type;
 			if (argument->stored) /* graphs call them what they stand for */
 				shown.dtype = CLADE_F32;
-			if (argument->stored == weights)
+			if (argument->stored == weights && !argument->state)
 				put(body, "%s %s : %s\n", weights ? "weight" : "input", argument->name,
 				    clade_type_text(&shown, type, sizeof(type)));
 		}
-		put(body, "%s", weights ? "entry main {\n" : "");
+		if (weights)
+			put(body, "entry main%s {\n", clade_op_state_input(op, 0) >= 0 ? " after fill" : "");
 	}
-	for (uint32_t output = 0; output < data->output_count; output++)
-		put(body, "%s made_%u", output > 0 ? "," : "", output);
+	const char *separator = "";
+	for (uint32_t output = 0; output < data->output_count; output++) {
+		if (clade_op_state_input(op, output) >= 0)
+			continue;
+		put(body, "%s made_%u", separator, output);
+		separator = ",";
+	}
 	put(body, " = %s(", op->name);
 	for (size_t i = 0; i < body->count; i++)
 		put(body, "%s%s = %s", i > 0 ? ", " : "", body->arguments[i].name + 3, body->arguments[i].name);
 	put(body, "%s%s)\n", op_case->attrs[0] != '\0' ? ", " : "", op_case->attrs);
-	for (uint32_t output = 0; output < data->output_count; output++)
-		put(body, " output out_%u : %s = made_%u\n", output,
-		    clade_type_text(&data->output_types[output], type, sizeof(type)), output);
+	for (uint32_t output = 0; output < data->output_count; output++) {
+		int state = clade_op_state_input(op, output);
+		put(body, " output out_%u : %s = ", output,
+		    clade_type_text(&data->output_types[output], type, sizeof(type)));
+		if (state >= 0)
+			put(body, "in_%s\n", op->ports[state]->name);
+		else
+			put(body, "made_%u\n", output);
+	}
 	put(body, "}\n");
 	return body->used < sizeof(body->text);
 }
@@ -122,14 +160,26 @@ static enum clade_status open_weights(struct tool *tool, const struct body *body
 static enum clade_status run_session(struct tool *tool, struct clade_session *session, const struct body *body,
 				     struct right_answer *answer)
 {
-	struct clade_input inputs[CLADE_MAX_PORTS];
-	size_t count = 0;
-	for (size_t i = 0; i < body->count; i++)
-		if (!body->arguments[i].stored)
-			inputs[count++] = (struct clade_input) { body->arguments[i].name, *body->arguments[i].type,
-								 body->arguments[i].data };
+	struct clade_input inputs[CLADE_MAX_PORTS], olds[CLADE_MAX_PORTS];
+	char names[CLADE_MAX_PORTS][96];
+	size_t count = 0, states = 0;
+	for (size_t i = 0; i < body->count; i++) {
+		const struct argument *argument = &body->arguments[i];
+		struct clade_input input = { argument->name, *argument->type, argument->data };
+		if (argument->state) {
+			snprintf(names[states], sizeof(names[states]), "old_%s", argument->name);
+			input.name = names[states];
+			olds[states++] = input;
+		} else if (!argument->stored) {
+			inputs[count++] = input;
+		}
+	}
+	enum clade_status status = CLADE_OK;
+	if (states > 0)
+		status = clade_session_run(session, "fill", olds, states, &tool->diag);
 	double start = seconds_now();
-	enum clade_status status = clade_session_run(session, "main", inputs, count, &tool->diag);
+	if (status == CLADE_OK)
+		status = clade_session_run(session, "main", inputs, count, &tool->diag);
 	answer->seconds = seconds_now() - start;
 	for (uint32_t i = 0; i < answer->data->output_count && status == CLADE_OK; i++) {
 		struct clade_type type;

@@ -65,7 +65,6 @@ static enum clade_status make_tensors(struct trial *trial)
 {
 	static const struct clade_layout rows = { CLADE_LAYOUT_ROWS, 0 };
 	const struct clade_case_data *data = trial->data;
-	int state = clade_op_state_input(trial->op);
 	enum clade_status status = CLADE_OK;
 	for (uint32_t i = 0; i < data->input_count && status == CLADE_OK; i++) {
 		if (!data->present[i])
@@ -74,7 +73,8 @@ static enum clade_status make_tensors(struct trial *trial)
 		trial->input_list[i] = &trial->inputs[i];
 	}
 	for (uint32_t i = 0; i < data->output_count && status == CLADE_OK; i++) {
-		trial->output_list[i] = i == 0 && state >= 0 ? &trial->inputs[state] : &trial->outputs[i];
+		int state = clade_op_state_input(trial->op, i);
+		trial->output_list[i] = state >= 0 ? &trial->inputs[state] : &trial->outputs[i];
 		if (trial->output_list[i] == &trial->outputs[i])
 			status = make_tensor(trial, &data->output_types[i], rows, &trial->outputs[i]);
 	}

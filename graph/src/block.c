@@ -80,7 +80,7 @@ static bool match_argument(struct clade_expander *expander, struct clade_ir_box 
 		if (argument->val.kind == CLADE_VAL_NONE)
 			return op->ports[p]->flags & CLADE_OPTIONAL;
 		inputs[p] = input;
-		return argument->val.kind == CLADE_VAL_TENSOR;
+		return argument->val.kind == (op->ports[p]->flags & CLADE_STATE ? CLADE_VAL_STATE : CLADE_VAL_TENSOR);
 	}
 	expander->diag = NULL; /* that it does not fit is no error of the graph */
 	for (size_t a = 0; argument->name && op->attrs && op->attrs[a]; a++)
@@ -105,13 +105,33 @@ static bool match_types(struct clade_expander *expander, struct clade_ir_box *bo
 	return true;
 }
 
+/* An op's first outputs are the states that it writes: before the block's results come the versions that its body has
+ * made. False if it has written none of one. A ring must be known to the op. */
+static bool match_states(struct clade_expander *expander, struct clade_ir_box *box, const uint32_t *inputs,
+			 uint32_t *outputs, uint32_t *out_count)
+{
+	const struct clade_ir *ir = expander->ir;
+	int port;
+
+	*out_count = 0;
+	for (uint32_t n = 0; (port = clade_op_state_input(box->op, n)) >= 0; n++) {
+		uint32_t state = inputs[port] == CLADE_IR_NONE ? CLADE_IR_NONE : ir->values[inputs[port]].state;
+
+		if (state == CLADE_IR_NONE || expander->state_values[state] == inputs[port] ||
+		    (ir->states[state].window && !clade_set_ring(box->op, box->params)))
+			return false;
+		outputs[(*out_count)++] = expander->state_values[state];
+	}
+	return box->output_count <= CLADE_MAX_PORTS - *out_count;
+}
+
 /* Attaches box->op, with inputs in port order, or leaves the box a plain block. */
 static enum clade_status match_op(struct clade_expander *expander, struct clade_ir_box *box, uint32_t argument_count,
 				  const struct clade_box_argument *arguments, const uint32_t *values)
 {
 	const struct clade_op *op = clade_op_find(expander->context, box->block);
 	uint32_t block = clade_names_find(&expander->block_names, box->block);
-	uint32_t inputs[CLADE_MAX_PORTS], in_count = 0, out_count = 0;
+	uint32_t inputs[CLADE_MAX_PORTS], outputs[CLADE_MAX_PORTS], in_count = 0, out_count = 0, state_count = 0;
 	uint64_t attrs = 0;
 	bool fits = true;
 
@@ -140,8 +160,11 @@ static enum clade_status match_op(struct clade_expander *expander, struct clade_
 	}
 	for (size_t a = 0; op->attrs && op->attrs[a]; a++)
 		fits = fits && (!op->attrs[a]->required || (a < 64 && attrs >> a & 1));
-	fits = fits && box->output_count == out_count &&
-	       match_types(expander, box, in_count, inputs, box->output_count, box->outputs);
+	fits = fits && match_states(expander, box, inputs, outputs, &state_count) &&
+	       state_count + box->output_count == out_count;
+	if (fits && box->output_count)
+		memcpy(outputs + state_count, box->outputs, box->output_count * sizeof(uint32_t));
+	fits = fits && match_types(expander, box, in_count, inputs, out_count, outputs);
 	if (!fits) {
 		clade_log(expander->context, CLADE_LOG_DEBUG, "graph",
 			  "%s: the block %s does not match the op of that name", box->path, box->block);
@@ -154,6 +177,13 @@ static enum clade_status match_op(struct clade_expander *expander, struct clade_
 	if (!box->inputs)
 		return CLADE_ERR_MEMORY;
 	memcpy(box->inputs, inputs, in_count * sizeof(uint32_t));
+	if (state_count) {
+		box->output_count = out_count;
+		box->outputs = clade_region_array(expander->region, out_count, sizeof(uint32_t), expander->diag);
+		if (!box->outputs)
+			return CLADE_ERR_MEMORY;
+		memcpy(box->outputs, outputs, out_count * sizeof(uint32_t));
+	}
 	return CLADE_OK;
 }
 

@@ -425,6 +425,16 @@ static const struct clade_ir_state *ring_of(const struct clade_ir *ir, const str
 	return state != CLADE_IR_NONE && ir->states[state].window ? &ir->states[state] : NULL;
 }
 
+bool clade_set_ring(const struct clade_op *op, void *params)
+{
+	for (const struct clade_attr *const *a = op->attrs; a && *a; a++)
+		if (strcmp((*a)->name, "ring") == 0 && (*a)->type == CLADE_ATTR_BOOL) {
+			memcpy((char *)params + (*a)->offset, &(bool) { true }, sizeof(bool));
+			return true;
+		}
+	return false;
+}
+
 /* An op that is given a ring has an attribute `ring`, which is set here, and reads no further back than the ring's
  * window (its attribute `window`, if it has one). */
 static enum clade_status bind_rings(struct clade_expander *expander, const struct clade_ast *ast,
@@ -435,13 +445,10 @@ static enum clade_status bind_rings(struct clade_expander *expander, const struc
 	for (uint32_t i = 0; i < binding->count; i++) {
 		const struct clade_ir_state *ring =
 			binding->given[i].bound ? ring_of(expander->ir, &binding->given[i].val) : NULL;
-		const struct clade_attr *const *found = NULL;
 
 		for (const struct clade_attr *const *a = op->attrs; ring && a && *a; a++) {
 			int64_t window = 0;
 
-			if (strcmp((*a)->name, "ring") == 0 && (*a)->type == CLADE_ATTR_BOOL)
-				found = a;
 			if (strcmp((*a)->name, "window") != 0 || (*a)->type != CLADE_ATTR_INT)
 				continue;
 			memcpy(&window, (char *)binding->params + (*a)->offset, sizeof(window));
@@ -451,12 +458,10 @@ static enum clade_status bind_rings(struct clade_expander *expander, const struc
 						     "that",
 						     op->name, (long long)window, ring->name, (long long)ring->window);
 		}
-		if (ring && !found)
+		if (ring && !clade_set_ring(op, binding->params))
 			return clade_fail_at(expander->diag, &binding->given[i].pos, CLADE_MSG_GRAPH_STATE,
 					     "%s cannot take %.80s, whose rows are a ring (`window`)", op->name,
 					     ring->name);
-		if (found)
-			memcpy((char *)binding->params + (*found)->offset, &(bool) { true }, sizeof(bool));
 	}
 	return CLADE_OK;
 }

@@ -501,6 +501,14 @@ enum clade_status clade_choose_node(const struct clade_rules *rules, const struc
 	return status;
 }
 
+static bool box_writes(const struct clade_ir *ir, const struct clade_ir_box *box, uint32_t state)
+{
+	for (uint32_t i = 0; i < box->output_count; i++)
+		if (ir->values[box->outputs[i]].state == state)
+			return true;
+	return false;
+}
+
 /* Whether something names a value or node inside the box, so that it must be opened; the reason goes to `why`. */
 static bool box_is_named_inside(const struct clade_rules *rules, const struct clade_ir *ir, uint32_t box, int32_t outer,
 				char *why, size_t why_size)
@@ -518,11 +526,14 @@ static bool box_is_named_inside(const struct clade_rules *rules, const struct cl
 			snprintf(why, why_size, "%s inside it is pinned", node->path);
 			return true;
 		}
-		for (uint32_t o = 0; o < node->output_count; o++)
-			if (ir->values[node->outputs[o]].state != CLADE_IR_NONE) {
+		for (uint32_t o = 0; o < node->output_count; o++) {
+			uint32_t state = ir->values[node->outputs[o]].state;
+
+			if (state != CLADE_IR_NONE && !box_writes(ir, b, state)) {
 				snprintf(why, why_size, "%s inside it writes a state", node->path);
 				return true;
 			}
+		}
 	}
 	return false;
 }

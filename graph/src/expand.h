@@ -194,6 +194,8 @@ enum clade_status clade_port_value(struct clade_expander *expander, const struct
 enum clade_status clade_set_attr(struct clade_expander *expander, const struct clade_ir_pos *pos,
 				 const struct clade_op *op, const struct clade_attr *attr, const struct clade_val *val,
 				 void *params);
+/* Tells an op that it has a ring: its attribute `ring`. False: it has none. */
+bool clade_set_ring(const struct clade_op *op, void *params);
 enum clade_status clade_infer_node(struct clade_expander *expander, const struct clade_ir_pos *pos,
 				   const struct clade_op *op, const void *params, uint32_t input_count,
 				   const uint32_t *inputs, struct clade_type *outputs, struct clade_diag *diag);

@@ -238,8 +238,12 @@ static void open_box(struct printer *printer, const struct clade_ir_box *box)
 			print_value(printer, box->inputs[i]);
 		}
 		clade_string_print(&printer->text, ")");
+		first = true;
 		for (uint32_t i = 0; i < box->output_count; i++) {
-			clade_string_print(&printer->text, "%s", i ? ", " : " -> ");
+			if (box->op && clade_op_state_input(box->op, i) >= 0)
+				continue; /* what it writes is no result of the block's text */
+			clade_string_print(&printer->text, "%s", first ? " -> " : ", ");
+			first = false;
 			print_value(printer, box->outputs[i]);
 		}
 	}

@@ -20,7 +20,6 @@ struct verifier {
 	const struct clade_ir *ir;
 	struct clade_context *context;
 	struct world device, own, cumulative; /* device: what the device had */
-	void *state_before;                   /* of an item that writes a state */
 	clade_verify_fn *report;
 	void *user;
 	bool failed;
@@ -280,13 +279,13 @@ static enum clade_status before_item(void *user, struct clade_bound *bound, uint
 {
 	struct verifier *v = user;
 	const struct clade_item *item = &bound->plan->items[index];
-	enum clade_status status;
+	enum clade_status status = CLADE_OK;
+	int input;
 
-	if (item->kind != CLADE_ITEM_EXEC || !item->output_count ||
-	    v->ir->values[item->outputs[0]].state == CLADE_IR_NONE)
-		return CLADE_OK;
-	/* the state as it is before the write */
-	status = read_device(v, bound, item->place, item->inputs[0], diag);
+	/* states as they are before they are written */
+	for (uint32_t i = 0;
+	     item->kind == CLADE_ITEM_EXEC && !status && (input = clade_op_state_input(item->op, i)) >= 0; i++)
+		status = read_device(v, bound, item->place, item->inputs[input], diag);
 	return status;
 }
 
@@ -316,15 +315,24 @@ static enum clade_status seed_cumulative(struct verifier *v, uint32_t value, str
 	return CLADE_OK;
 }
 
+static bool is_overwritten(const struct clade_item *item, uint32_t input)
+{
+	int state;
+
+	for (uint32_t i = 0; (state = clade_op_state_input(item->op, i)) >= 0; i++)
+		if ((uint32_t)state == input)
+			return true;
+	return false;
+}
+
 static enum clade_status read_item_inputs(struct verifier *v, struct clade_bound *bound, const struct clade_item *item,
 					  struct clade_diag *diag)
 {
-	bool writes_state = item->output_count && v->ir->values[item->outputs[0]].state != CLADE_IR_NONE;
 	enum clade_status status = CLADE_OK;
 	uint32_t first = item->node, last = item->node + 1;
 
-	for (uint32_t i = writes_state; i < item->input_count && !status; i++)
-		if (item->inputs[i] != CLADE_IR_NONE && !is_weight(v, item->inputs[i]))
+	for (uint32_t i = 0; i < item->input_count && !status; i++)
+		if (item->inputs[i] != CLADE_IR_NONE && !is_weight(v, item->inputs[i]) && !is_overwritten(item, i))
 			status = read_device(v, bound, item->place, item->inputs[i], diag);
 	if (item->node == CLADE_IR_NONE) {
 		first = v->ir->boxes[item->box].first_node;

@@ -22,16 +22,9 @@ __kernel void cache_write(__global kept_t *state, ulong state_at, __global const
 	x += x_at + (ulong)(batch * x_b + head * x_g);
 	pos += pos_at + (ulong)batch * t;
 	for (uint row = 0; row < t; row++) {
-		int at = ring && pos[row] >= 0 ? (int)((uint)pos[row] % c) : pos[row];
-		__global const float *from = x + (long)row * x_t;
-		__global kept_t *to = state + (long)clamp(at, 0, (int)c - 1) * state_c;
-		uint i = first;
+		int at = kept_row(pos[row], (int)c, ring);
 
-		if (at < 0 || (uint)at >= c)
-			continue;
-		for (; i + VW <= last; i += VW)
-			KEPT_STORE(VLOAD(from + i), to + i);
-		for (; i < last; i++)
-			to[i] = KEPT_ONE(from[i]);
+		if (at >= 0 && (uint)at < c && first < last)
+			kept_copy(x + (long)row * x_t + first, state + (long)at * state_c + first, (int)(last - first));
 	}
 }

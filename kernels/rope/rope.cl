@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Rotary position embedding (ops/ARITHMETIC.md, section 8). */
-#include "math.clh"
+#include "rope.clh"
 
 /* x, y [batches, heads, t, d], which may be the same memory; frequency [pairs]; factor [pairs], which divides it if has_factor; pos [batches, t]. Item (i, t, b) turns VW
  * pairs from i * VW on in all heads; the last item i copies the columns from 2 * pairs on. */
@@ -14,37 +14,15 @@ __kernel void rope(__global const float *frequency, ulong frequency_at, __global
 	if (row >= t || batch >= batches || i > last)
 		return;
 	int position = pos[pos_at + (ulong)batch * t + row], apart = halves ? pairs : 1, step = halves ? 1 : 2;
-	float angle[VW], first[VW], second[VW];
+	vf sine, cosine;
 
-	for (int lane = 0; lane < VW; lane++) {
-		float turns = lane < count ? frequency[frequency_at + i + lane] : 0.0f;
-
-		if (has_factor && lane < count)
-			turns = clm_div(turns, factor[factor_at + i + lane]);
-		angle[lane] = (float)position * turns;
-		first[lane] = second[lane] = 0.0f;
-	}
-	vf sine = clm_sin_v(VLOAD(angle)), cosine = clm_cos_v(VLOAD(angle));
-
+	rope_angles(frequency + frequency_at, factor + factor_at, has_factor, i, count, position, &sine, &cosine);
 	x += x_at + (ulong)(batch * x_b + row * x_t);
 	y += y_at + (ulong)(batch * y_b + row * y_t);
 	for (int head = 0; head < heads; head++, x += x_h, y += y_h) {
 		if (i == last)
 			for (int c = 2 * pairs; c < d; c++)
 				y[c] = x[c];
-		for (int lane = 0; lane < count; lane++) {
-			first[lane] = x[(i + lane) * step];
-			second[lane] = x[(i + lane) * step + apart];
-		}
-		if (position >= 0) {
-			vf a = VLOAD(first), b = VLOAD(second);
-
-			VSTORE(a * cosine - b * sine, first);
-			VSTORE(b * cosine + a * sine, second);
-		}
-		for (int lane = 0; lane < count; lane++) {
-			y[(i + lane) * step] = first[lane];
-			y[(i + lane) * step + apart] = second[lane];
-		}
+		rope_turn(x + i * step, y + i * step, count, step, apart, position >= 0, sine, cosine);
 	}
 }

@@ -143,5 +143,9 @@ enum clade_status clade_family_attention(const struct clade_host *host, struct c
 		status = host->add_impl(registry, &attention_cl_cpu);
 	if (!status)
 		status = host->add_impl(registry, &attention_cl_local);
+	if (!status)
+		status = host->add_op(registry, &rope_attention_op);
+	if (!status)
+		status = host->add_impl(registry, &rope_attention_cl_cpu);
 	return status;
 }

@@ -9,16 +9,6 @@
 #define LOCAL_ROWS 8            /* of a work-group of cl.local, unless there is one row in all */
 #define SLICE_BYTES (64u << 20) /* of scratch that `cl` wants at most */
 
-struct attention_slots {
-	uint32_t blocks, fold, weigh;  /* kernels of cl */
-	uint32_t row, rows;            /* kernels of cl.local */
-	uint32_t items;                /* the kernel of cl.cpu */
-	uint32_t chains, ends, totals; /* scratch of cl and cl.local, and of cl.cpu if split */
-	int64_t shared;                /* cl.cpu, few rows: so many an item; 0: tiles of many rows */
-	bool split;                    /* cl.cpu: rows are shared by items of a block of keys each, then folded */
-	int64_t slice;                 /* rows of each (batch, key head) that scratch holds */
-};
-
 /* kernels/include/attention.clh: ATTENTION_ARGS are 9 tensors, 7 dims, 20 strides, 4 more; `cl` adds 2 tensors and 4.
  */
 #define ARG_COUNT 46
@@ -346,7 +336,7 @@ static bool splits(const struct clade_node_info *node)
 	if (rows * items * blocks > (int64_t)(SLICE_BYTES / sizeof(float)) / width)
 		return false;
 	wish = clade_kit_tuned(node->tuned, TUNED_SPLIT, 0);
-	return wish ? wish == 2 : items < units || (items % units && items < 4 * units);
+	return wish ? wish == 2 : attention_shares(items, units);
 }
 
 /* Rows that share an item share the reading of keys; but every processor should have an item. */

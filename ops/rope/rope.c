@@ -4,22 +4,7 @@
 
 static enum clade_status infer_rope(struct clade_infer *infer)
 {
-	const struct rope_params *params = infer->params;
-	int64_t d = infer->inputs[0]->dims[3], width = rope_width(params, d);
-
-	if (d >= 0 && width > d)
-		return infer->ops->fail(infer, "rotary_dim is %lld, a head has %lld columns", (long long)width,
-					(long long)d);
-	if (params->scaling == ROPE_LLAMA3 && params->high_factor <= params->low_factor)
-		return infer->ops->fail(infer, "high_factor must be greater than low_factor");
-	if (infer->ops->div(infer, width, 2) == INT64_MIN)
-		return infer->ops->fail(infer, "%s columns cannot turn in pairs; the number must be even",
-					infer->ops->text(infer, width));
-	if (infer->inputs[2] && infer->ops->div(infer, width, 2) != infer->inputs[2]->dims[0])
-		return infer->ops->fail(infer, "factors has %s elements; one a pair is needed, %s columns turn",
-					infer->ops->text(infer, infer->inputs[2]->dims[0]),
-					infer->ops->text(infer, width));
-	return CLADE_OK;
+	return rope_infer(infer, infer->params, infer->inputs[0]->dims[3], infer->inputs[2]);
 }
 
 #define PORT CLADE_PORT
@@ -35,29 +20,10 @@ static const struct clade_port factors = PORT("factors", CLADE_IN | CLADE_OPTION
 static const struct clade_port y = PORT("y", CLADE_OUT, CLADE_DTYPE_BIT(CLADE_F32), "[b, h, t, d]");
 
 static const char *const layouts[] = { "halves", "interleaved", NULL };
-static const struct clade_attr theta = ATTR("theta", CLADE_ATTR_FLOAT, offsetof(struct rope_params, theta),
-					    .def.f = 10000, .min = 1e-3, .max = 1e9, .help = "base of the frequencies");
-static const struct clade_attr rotary_dim = ATTR("rotary_dim", CLADE_ATTR_INT, offsetof(struct rope_params, rotary_dim),
-						 .min = 0, .max = 32768, .help = "leading columns that turn; 0: all");
+ROPE_ATTRS(0);
 static const struct clade_attr layout =
 	ATTR("layout", CLADE_ATTR_WORD, offsetof(struct rope_params, layout), .def.i = ROPE_HALVES, .words = layouts,
 	     .help = "a pair is (i, i + r / 2) or (2i, 2i + 1)");
-static const char *const scalings[] = { "none", "linear", "llama3", NULL };
-static const struct clade_attr scaling =
-	ATTR("scaling", CLADE_ATTR_WORD, offsetof(struct rope_params, scaling), .def.i = ROPE_NONE, .words = scalings,
-	     .help = "stretches the waves for a longer context: all of them, or the long ones as LLaMA 3.1 does");
-static const struct clade_attr factor =
-	ATTR("factor", CLADE_ATTR_FLOAT, offsetof(struct rope_params, factor), .def.f = 1, .min = 1e-3, .max = 1e6,
-	     .help = "by how much scaling stretches");
-static const struct clade_attr low_factor =
-	ATTR("low_factor", CLADE_ATTR_FLOAT, offsetof(struct rope_params, low_factor), .def.f = 1, .min = 1e-3,
-	     .max = 1e6, .help = "llama3: waves longer than original / low_factor are stretched");
-static const struct clade_attr high_factor =
-	ATTR("high_factor", CLADE_ATTR_FLOAT, offsetof(struct rope_params, high_factor), .def.f = 4, .min = 1e-3,
-	     .max = 1e6, .help = "llama3: waves shorter than original / high_factor stay");
-static const struct clade_attr original =
-	ATTR("original", CLADE_ATTR_INT, offsetof(struct rope_params, original), .def.i = 8192, .min = 1,
-	     .max = 1 << 30, .help = "llama3: the context before it was stretched");
 
 static const struct clade_case *const rope_cases[] = {
 	CASE("halves", NULL, CLADE_CASE_ALIAS, "x = f32[2, 3, 17, 64]", "pos = i32[2, 17] positions"),

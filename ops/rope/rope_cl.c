@@ -2,8 +2,6 @@
 /* rope on OpenCL devices; the frequencies are a constant array made on the host. */
 #include "rope.h"
 
-#define MOST_PAIRS 16384 /* rotary_dim is at most 32768 */
-
 struct rope_slots {
 	uint32_t kernel, frequencies;
 	int64_t half;
@@ -13,7 +11,7 @@ static bool accepts(const struct clade_node_info *node, char *why, size_t why_si
 {
 	static const char reason[] = "more than 32768 columns turn";
 
-	if (rope_width(node->params, node->inputs[0]->dims[3]) <= 2 * MOST_PAIRS)
+	if (rope_width(node->params, node->inputs[0]->dims[3]) <= 2 * ROPE_MOST_PAIRS)
 		return true;
 	memcpy(why, reason, why_size < sizeof(reason) ? why_size : sizeof(reason));
 	if (why_size)
@@ -25,17 +23,10 @@ static enum clade_status prepare_cl(struct clade_prepare *prepare)
 {
 	struct rope_slots *slots = prepare->data;
 	const struct rope_params *params = prepare->node->params;
-	struct clade_type type = { .dtype = CLADE_F32, .rank = 1 };
-	float values[MOST_PAIRS];
 	enum clade_status status = prepare->host->kernel(prepare, "rope/rope.cl", "rope", NULL, &slots->kernel);
 
 	slots->half = rope_width(params, prepare->node->inputs[0]->dims[3]) / 2;
-	type.dims[0] = slots->half;
-	for (int64_t i = 0; i < slots->half; i++)
-		values[i] = rope_frequency(params, i, slots->half);
-	if (!status)
-		status = prepare->host->constant(prepare, &type, values, &slots->frequencies);
-	return status;
+	return status ? status : rope_prepare_frequencies(prepare, params, slots->half, &slots->frequencies);
 }
 
 static enum clade_status run_cl(const struct clade_run *run)

@@ -2,33 +2,6 @@
 /* rope, reference (ops/ARITHMETIC.md, section 8). */
 #include "rope.h"
 
-/* LLaMA 3.1: waves longer than original / low_factor are stretched by `factor`, those shorter than original /
- * high_factor stay, between them goes a line. */
-static float scale_llama3(const struct rope_params *params, float frequency)
-{
-	float original = (float)params->original, low = params->low_factor, high = params->high_factor;
-	float length = clm_recip(frequency) * 6.2831853071795864769f;
-	float smooth = clm_recip(length) * original, stretched;
-
-	if (length > clm_div(original, low))
-		return clm_div(frequency, params->factor);
-	if (length < clm_div(original, high))
-		return frequency;
-	smooth = clm_div(smooth - low, high - low);
-	stretched = clm_div((1.0f - smooth) * frequency, params->factor);
-	return stretched + smooth * frequency;
-}
-
-float rope_frequency(const struct rope_params *params, int64_t i, int64_t half)
-{
-	float exponent = clm_div((float)i, (float)half);
-	float frequency = clm_recip(clade_kit_power(params->theta, exponent));
-
-	if (params->scaling == ROPE_LINEAR)
-		return clm_div(frequency, params->factor);
-	return params->scaling == ROPE_LLAMA3 ? scale_llama3(params, frequency) : frequency;
-}
-
 /* factors: [half] or NULL */
 static void rotate_row(const struct rope_params *params, const float *factors, int32_t pos, int64_t d, const float *x,
 		       float *y)

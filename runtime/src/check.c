@@ -283,10 +283,10 @@ const struct clade_tunable *const *clade_impl_tunables(const struct clade_impl *
 	return impl && impl->size >= sizeof(*impl) && impl->tunables ? impl->tunables : none;
 }
 
-int clade_op_state_input(const struct clade_op *op)
+int clade_op_state_input(const struct clade_op *op, uint32_t output)
 {
 	for (int i = 0; op->ports[i] && op->ports[i]->flags & CLADE_IN; i++)
-		if (op->ports[i]->flags & CLADE_STATE)
+		if (op->ports[i]->flags & CLADE_STATE && output-- == 0)
 			return i;
 	return -1;
 }

@@ -116,13 +116,11 @@ static bool may_stride(const struct clade_step *step, uint32_t index, bool outpu
 	uint32_t mask = output ? step->impl->strided_outputs : step->impl->strided_inputs;
 	uint32_t port = 0, want = output ? CLADE_OUT : CLADE_IN;
 
-	if (!output && step->sources[index] == CLADE_FROM_STATE)
+	if (output ? clade_op_state_input(step->op, index) >= 0 : step->sources[index] == CLADE_FROM_STATE)
 		return true;
 	for (size_t i = 0; step->op->ports && step->op->ports[i]; i++) {
 		const struct clade_port *p = step->op->ports[i];
 
-		if (output && index == 0 && (p->flags & CLADE_STATE))
-			return true;
 		if (!(p->flags & want))
 			continue;
 		if (port == index || (p->flags & CLADE_VARIADIC))

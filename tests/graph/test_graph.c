@@ -573,7 +573,8 @@ static void library(void **state)
 	closedir(folder);
 	assert_true(files >= 7);
 	strcat(text,
-	       "dim T : run\nweight w : f32[8, 8]\nweight g : f32[8]\nentry main { input x : f32[1, T, 8]; input "
+	       "dim T : run\nstate kc, vc : cache[1, 2, 4]\nweight w : f32[8, 8]\nweight g : f32[8]\nentry main { "
+	       "input x : f32[1, T, 8]; input "
 	       "a : i32[1, T]\n"
 	       "a1 = add_norm(x, x, g, g, eps = 1e-6); a2 = add_norm(x, x, g); f1 = feed_forward(x, w, g, w, g, "
 	       "act = \"silu\")\n"
@@ -582,9 +583,11 @@ static void library(void **state)
 	       "f4, f5, f6 = qkv(x, w, w, w, bk = g); f7 = linear_add(x, w, residual = f3)\nm, p = "
 	       "multi_head_attention(x, f2, w, w, w, w, 2, bq = g, "
 	       "causal = true)\n"
-	       "q = split_heads(m, heads = 2); mask = causal_padding_mask(q, q, a)\n"
+	       "q = split_heads(m, heads = 2); r = rope_attention(q, q, q, a, kc, vc, scale = 0.5); mask = "
+	       "causal_padding_mask(q, q, a)\n"
 	       "output y : f32[1, 2, T, 4] = attention(q, q, q, mask = mask)\noutput z : f32[1, 2, T, T] = p\n"
-	       "output u : f32[1, T, 8] = add(add(a1, a2), f1) }\n");
+	       "output u : f32[1, T, 8] = add(add(a1, a2), f1)\n"
+	       "output s : f32[1, 2, T, 4] = r }\n");
 	graph = load(*state, "m", text, NULL, NULL);
 	for (uint32_t i = 0; i < clade_graph_ir(graph)->box_count; i++) {
 		const struct clade_ir_box *box = &clade_graph_ir(graph)->boxes[i];

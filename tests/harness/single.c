@@ -102,9 +102,9 @@ static enum clade_status make_tensors(struct single *single, struct work *work, 
 						 &work->ins[i], diag);
 	}
 	for (uint32_t i = 0; i < single->output_count && !status; i++) {
-		work->written[i] = &work->outs[i];
-		if (i == 0 && clade_op_state_input(work->op) >= 0)
-			work->written[0] = &work->ins[clade_op_state_input(work->op)];
+		int state = clade_op_state_input(work->op, i);
+
+		work->written[i] = state >= 0 ? &work->ins[state] : &work->outs[i];
 		if (work->written[i] == &work->outs[i])
 			status = arranged_create(single->context, single->device, work->outputs[i], NULL, &dense,
 						 &work->outs[i], diag);

@@ -106,10 +106,10 @@ static enum trial_result make_inputs(struct trial *trial, struct clade_diag *dia
 static enum trial_result make_outputs(struct trial *trial, struct clade_diag *diag)
 {
 	const struct clade_case_data *data = trial->data;
-	int state = clade_op_state_input(trial->op);
 
 	for (uint32_t i = 0; i < data->output_count; i++) {
 		struct arrangement arrangement = { .row_gap = 0 };
+		int state = clade_op_state_input(trial->op, i);
 		uint32_t number = 0;
 		size_t bytes = 0;
 
@@ -119,8 +119,8 @@ static enum trial_result make_outputs(struct trial *trial, struct clade_diag *di
 		trial->results[i] = clade_alloc(trial->harness->context, bytes);
 		if (!trial->results[i])
 			return fail(trial, "no memory");
-		if (i == 0 && (state >= 0 || trial->mode == TRIAL_ALIAS)) {
-			trial->written[0] = &trial->inputs[state >= 0 ? state : 0];
+		if (state >= 0 || (i == 0 && trial->mode == TRIAL_ALIAS)) {
+			trial->written[i] = &trial->inputs[state >= 0 ? state : 0];
 			continue;
 		}
 		port_of(trial->op, CLADE_OUT, i, &number);
@@ -203,14 +203,21 @@ static enum trial_result check_guards(struct trial *trial, const struct arranged
 	return hold ? TRIAL_OK : fail(trial, "it wrote outside of %s %u (guard words or gaps changed)", what, index);
 }
 
+static bool is_written(const struct trial *trial, uint32_t input)
+{
+	for (uint32_t i = 0; i < trial->data->output_count; i++)
+		if (trial->written[i] == &trial->inputs[input])
+			return true;
+	return false;
+}
+
 /* All memory after a run: inputs untouched, guards in place, outputs written. Fills results. */
 static enum trial_result check_memory(struct trial *trial)
 {
 	const struct clade_case_data *data = trial->data;
 
 	for (uint32_t i = 0; i < data->input_count; i++)
-		if (trial->inputs[i].present && trial->written[0] != &trial->inputs[i] &&
-		    !arranged_is_intact(&trial->inputs[i]))
+		if (trial->inputs[i].present && !is_written(trial, i) && !arranged_is_intact(&trial->inputs[i]))
 			return fail(trial, "it changed input %u", i);
 	for (uint32_t i = 0; i < data->output_count; i++) {
 		struct arranged *written = trial->written[i];

@@ -22,7 +22,9 @@ struct value {
 static bool apply(struct harness *harness, const char *name, const char *attrs, const struct value *inputs,
 		  uint32_t input_count, struct value *out, char *problem, size_t problem_size)
 {
-	struct trial trial = { .harness = harness, .device = harness->host, .queue = harness->host_queue };
+	struct trial trial = {
+		.harness = harness, .device = harness->host, .queue = harness->host_queue, .mode = TRIAL_REQUIRED
+	};
 	struct clade_case_data data = { .input_count = input_count };
 	const struct clade_type *types[CLADE_MAX_PORTS] = { NULL };
 	struct clade_diag diag;
@@ -163,6 +165,55 @@ static bool add_norm_body(struct harness *harness, const struct clade_case *test
 			problem, problem_size);
 
 	clade_free(NULL, sum.data);
+	return ok;
+}
+
+/* Those of a case's attributes that the op has too, after `more`. */
+static const char *attrs_of(const struct harness *harness, const char *op, const struct clade_case *test_case,
+			    const char *more, char out[200])
+{
+	const struct clade_attr *const *attrs = clade_op_find(harness->context, op)->attrs;
+	size_t used = (size_t)snprintf(out, 200, "%s", more);
+
+	for (const char *at = test_case->attrs; at && *at; at += strspn(at, ", ")) {
+		size_t length = strcspn(at, ",");
+
+		for (size_t i = 0; attrs[i]; i++)
+			if (strlen(attrs[i]->name) == strcspn(at, " =") &&
+			    !strncmp(at, attrs[i]->name, strcspn(at, " =")))
+				used += (size_t)snprintf(out + used, 200 - used, "%s%.*s", used ? ", " : "",
+							 (int)length, at);
+		at += length;
+	}
+	return out[0] ? out : NULL;
+}
+
+/* Ports q, k, v, pos, keys, values, factors; results: the caches, then y. */
+static bool rope_attention_body(struct harness *harness, const struct clade_case *test_case, const struct value *in,
+				struct value *out, char *problem, size_t problem_size)
+{
+	static const struct value none = { .data = NULL };
+	struct value q = none, k = none;
+	char attrs[200];
+	bool ok;
+
+	attrs_of(harness, "rope", test_case, "", attrs);
+	ok = apply(harness, "rope", attrs, (const struct value[]) { in[0], in[3], in[6] }, 3, &q, problem,
+		   problem_size) &&
+	     apply(harness, "rope", attrs, (const struct value[]) { in[1], in[3], in[6] }, 3, &k, problem,
+		   problem_size);
+	attrs_of(harness, "cache_write", test_case, "", attrs);
+	ok = ok &&
+	     apply(harness, "cache_write", attrs, (const struct value[]) { in[4], k, in[3] }, 3, &out[0], problem,
+		   problem_size) &&
+	     apply(harness, "cache_write", attrs, (const struct value[]) { in[5], in[2], in[3] }, 3, &out[1], problem,
+		   problem_size);
+	attrs_of(harness, "attention", test_case, "causal = true", attrs);
+	ok = ok &&
+	     apply(harness, "attention", attrs, (const struct value[]) { q, out[0], out[1], none, none, in[3], none },
+		   7, &out[2], problem, problem_size);
+	clade_free(NULL, q.data);
+	clade_free(NULL, k.data);
 	return ok;
 }
 
@@ -312,11 +363,19 @@ static void test_add_norm(void **state)
 	check_block(&harness, "add_norm", add_norm_body);
 }
 
+static void test_rope_attention(void **state)
+{
+	(void)state;
+	check_block(&harness, "rope_attention", rope_attention_body);
+}
+
 static int run_all(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_feed_forward),
-					    cmocka_unit_test(test_gated_feed_forward), cmocka_unit_test(test_qkv),
-					    cmocka_unit_test(test_linear_add), cmocka_unit_test(test_add_norm) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_feed_forward), cmocka_unit_test(test_gated_feed_forward),
+		cmocka_unit_test(test_qkv),          cmocka_unit_test(test_linear_add),
+		cmocka_unit_test(test_add_norm),     cmocka_unit_test(test_rope_attention)
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

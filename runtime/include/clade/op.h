@@ -58,7 +58,8 @@ enum clade_port_flags {
 	CLADE_OUT = 2,
 	CLADE_OPTIONAL = 4, /* inputs: may be absent. Outputs: computed only if used */
 	CLADE_VARIADIC = 8, /* only the last input: one or more tensors */
-	CLADE_STATE = 16,   /* input: a state that the op writes in place; its first output is that state again */
+	CLADE_STATE = 16,   /* input: a state that the op writes in place; the op's first outputs are these states
+			     * again, in the order of their inputs */
 	/* input: a weight that is bound here (and elsewhere only to such ports) keeps the type in which its file stores
 	 * it, if that is one of `dtypes`; else it arrives as f32 */
 	CLADE_STORED = 32,

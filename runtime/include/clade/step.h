@@ -46,8 +46,8 @@ CLADE_API enum clade_status clade_infer_types_with(const struct clade_op *op, st
 CLADE_API bool clade_impl_accepts(const struct clade_impl *impl, const struct clade_node_info *node, char *why,
 				  size_t why_size);
 
-/* The number of the input that the op writes in place, which is then its first output; -1: none. */
-CLADE_API int clade_op_state_input(const struct clade_op *op);
+/* The number of the input that the op writes in place and that is then its output `output`; -1: none. */
+CLADE_API int clade_op_state_input(const struct clade_op *op, uint32_t output);
 /* What an execution of `op` with these types costs. */
 CLADE_API void clade_op_cost(const struct clade_op *op, const struct clade_node_info *node, struct clade_cost *out);
 
