@@ -73,7 +73,8 @@ static const struct clade_port q_pos = PORT("q_pos", CLADE_IN | CLADE_OPTIONAL, 
 					    .help = "positions of the queries; below 0: padding, the row is 0");
 static const struct clade_port kv_len = PORT("kv_len", CLADE_IN | CLADE_OPTIONAL, I32, "[b]",
 					     .help = "keys that exist; those from kv_len on are not read");
-static const struct clade_port y = PORT("y", CLADE_OUT, F32, "[b, h, t, e]");
+static const struct clade_port y =
+	PORT("y", CLADE_OUT, F32, "[b, h, t, e]", .help = "a weighted mean of values for each query");
 static const struct clade_port weights =
 	PORT("weights", CLADE_OUT | CLADE_OPTIONAL, F32, "[b, h, t, s]", .help = "the softmax's values");
 

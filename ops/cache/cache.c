@@ -33,7 +33,8 @@ static const struct clade_port rows_x = PORT("x", CLADE_IN, F32, "[b, g, t, d]",
 static const struct clade_port rows_pos = PORT("pos", CLADE_IN, CLADE_DTYPE_BIT(CLADE_I32), "[b, t]",
 					       .help = "their positions; below 0: skipped", .index_of = "state");
 static const struct clade_port rows_out = PORT("cache", CLADE_OUT, 0, NULL, "state", .help = "the state");
-static const struct clade_port store_state = PORT("state", CLADE_IN | CLADE_STATE | CLADE_KEPT, ANY | F16, "*");
+static const struct clade_port store_state =
+	PORT("state", CLADE_IN | CLADE_STATE | CLADE_KEPT, ANY | F16, "*", .help = "of x's shape");
 static const struct clade_port store_x = PORT("x", CLADE_IN, ANY, "*", .help = "of the state's type; of f16's, f32");
 static const struct clade_port store_out = PORT("stored", CLADE_OUT, 0, NULL, "state", .help = "the state");
 

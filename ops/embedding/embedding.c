@@ -11,7 +11,7 @@ static const struct clade_port ids = PORT("ids", CLADE_IN, CLADE_DTYPE_BIT(CLADE
 static const struct clade_port table =
 	PORT("table", CLADE_IN | CLADE_STORED, CLADE_DTYPE_BIT(CLADE_F32) | CLADE_STORED_DTYPES, "[v, d]",
 	     .help = "one row an id; also in the packed layout of linear's weights");
-static const struct clade_port y = PORT("y", CLADE_OUT, CLADE_DTYPE_BIT(CLADE_F32), "[..., d]");
+static const struct clade_port y = PORT("y", CLADE_OUT, CLADE_DTYPE_BIT(CLADE_F32), "[..., d]", .help = "the rows");
 
 static const struct clade_case *const embedding_cases[] = {
 	CASE("tokens", 0, "ids = i32[2, 17] ids:101", "table = f32[101, 64] specials"),

@@ -67,9 +67,10 @@ static void chain_cost(const struct clade_node_info *node, struct clade_cost *co
 
 #define CASE CLADE_CASE
 
-static const struct clade_port x =
-	CLADE_PORT(.name = "x", .flags = CLADE_IN, .dtypes = CLADE_DTYPE_BIT(CLADE_F32), .shape = "*");
-static const struct clade_port y = CLADE_PORT(.name = "y", .flags = CLADE_OUT, .like = "x");
+static const struct clade_port x = CLADE_PORT(.name = "x", .flags = CLADE_IN, .dtypes = CLADE_DTYPE_BIT(CLADE_F32),
+					      .shape = "*", .help = "where each chain begins");
+static const struct clade_port y =
+	CLADE_PORT(.name = "y", .flags = CLADE_OUT, .like = "x", .help = "after the last round");
 static const struct clade_attr rounds =
 	CLADE_ATTR(.name = "rounds", .type = CLADE_ATTR_INT, .offset = offsetof(struct chain_params, rounds),
 		   .required = true, .min = 0, .max = 1 << 30, .help = "fmas an element");

@@ -17,7 +17,8 @@ static const struct clade_port pos =
 	PORT("pos", CLADE_IN, CLADE_DTYPE_BIT(CLADE_I32), "[b, t]", .help = "positions; below 0: the row stays");
 static const struct clade_port factors = PORT("factors", CLADE_IN | CLADE_OPTIONAL, CLADE_DTYPE_BIT(CLADE_F32), "[f]",
 					      .help = "what divides each pair's frequency");
-static const struct clade_port y = PORT("y", CLADE_OUT, CLADE_DTYPE_BIT(CLADE_F32), "[b, h, t, d]");
+static const struct clade_port y =
+	PORT("y", CLADE_OUT, CLADE_DTYPE_BIT(CLADE_F32), "[b, h, t, d]", .help = "x, turned");
 
 static const char *const layouts[] = { "halves", "interleaved", NULL };
 ROPE_ATTRS(0);

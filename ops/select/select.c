@@ -29,7 +29,7 @@ static enum clade_status infer_top_k(struct clade_infer *infer)
 #define PORT CLADE_PORT
 #define CASE CLADE_CASE
 
-static const struct clade_port x = PORT("x", CLADE_IN, F32, "[..., n]");
+static const struct clade_port x = PORT("x", CLADE_IN, F32, "[..., n]", .help = "rows");
 static const struct clade_port place = PORT("y", CLADE_OUT, I32, "[...]", .help = "index of the largest element");
 static const struct clade_port values = PORT("values", CLADE_OUT, F32, "[..., k]", .help = "the k largest, descending");
 static const struct clade_port indices = PORT("indices", CLADE_OUT, I32, "[..., k]", .help = "where they were");

@@ -165,16 +165,19 @@ static const struct clade_port x_any = PORT("x", CLADE_IN, ANY, "*", .help = "el
 static const struct clade_port y_like = PORT("y", CLADE_OUT, 0, NULL, "x", .help = "x's elements, moved");
 static const struct clade_port y_like_xs = PORT("y", CLADE_OUT, 0, NULL, "xs", .help = "the tensors in a row");
 static const struct clade_port xs = PORT("xs", CLADE_IN | CLADE_VARIADIC, ANY, "*", .help = "equal but for one axis");
-static const struct clade_port x_heads_in = PORT("x", CLADE_IN, ANY, "[b, t, n]");
-static const struct clade_port y_heads_out = PORT("y", CLADE_OUT, 0, "[b, heads, t, n / heads]", "x");
-static const struct clade_port x_heads = PORT("x", CLADE_IN, ANY, "[b, h, t, d]");
-static const struct clade_port y_merged = PORT("y", CLADE_OUT, 0, "[b, t, h * d]", "x");
+static const struct clade_port x_heads_in =
+	PORT("x", CLADE_IN, ANY, "[b, t, n]", .help = "all heads of a position side by side");
+static const struct clade_port y_heads_out =
+	PORT("y", CLADE_OUT, 0, "[b, heads, t, n / heads]", "x", .help = "head by head");
+static const struct clade_port x_heads = PORT("x", CLADE_IN, ANY, "[b, h, t, d]", .help = "head by head");
+static const struct clade_port y_merged =
+	PORT("y", CLADE_OUT, 0, "[b, t, h * d]", "x", .help = "all heads of a position side by side");
 static const struct clade_port indices =
 	PORT("indices", CLADE_IN, CLADE_DTYPE_BIT(CLADE_I32), "*", .help = "which entries of axis 0", .index_of = "x");
-static const struct clade_port x_rows = PORT("x", CLADE_IN, ANY, "[b, t, d]");
+static const struct clade_port x_rows = PORT("x", CLADE_IN, ANY, "[b, t, d]", .help = "rows to pick from");
 static const struct clade_port rows =
 	PORT("rows", CLADE_IN, CLADE_DTYPE_BIT(CLADE_I32), "[b, r]", .help = "which rows, 0 .. t - 1");
-static const struct clade_port y_rows = PORT("y", CLADE_OUT, 0, "[b, r, d]", "x");
+static const struct clade_port y_rows = PORT("y", CLADE_OUT, 0, "[b, r, d]", "x", .help = "the rows picked");
 
 static const struct clade_attr shape =
 	ATTR("shape", CLADE_ATTR_DIMS, offsetof(struct shape_reshape, shape), true, .help = "dims of the result");

@@ -225,6 +225,7 @@ def test_ops(clade):
     assert names == sorted(names) and {"linear", "attention", "softmax", "cache_write"} <= set(names)
     for op in everything:
         assert op["block"] or any(impl["name"] == "ref" for impl in op["implementations"]), op["name"]
+        assert op["doc"] and all(part["help"] for part in op["ports"] + op["attributes"]), op["name"]
     one = clade.json("ops", "attention")
     assert one in everything and [p["name"] for p in one["ports"] if p["direction"] == "in"][:3] == ["q", "k", "v"]
     assert clade("ops")[0].count("\n") == len(names) and "causal" in clade("ops", "attention")[0]
