@@ -9,14 +9,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-struct fixture {
-	struct clade_context *context;
-	struct clade_device *device;
-	struct clade_queue *queue;
-	struct clade_diag diag;
-	struct toy_case toy;
-};
-
 static struct clade_device_counters counters_of(const struct clade_device *device)
 {
 	struct clade_device_counters counters;
@@ -27,32 +19,7 @@ static struct clade_device_counters counters_of(const struct clade_device *devic
 
 static int setup(void **state)
 {
-	static struct fixture fixture;
-	struct fixture *f = &fixture;
-
-	memset(f, 0, sizeof(*f));
-	clade_diag_init(&f->diag);
-	if (clade_context_create(NULL, &f->context, &f->diag) ||
-	    clade_context_register(f->context, toy_entry, "", &f->diag) ||
-	    clade_device_open(f->context, getenv("CLADE_TEST_DEVICE"), &f->device, &f->diag) ||
-	    clade_queue_create(f->device, false, &f->queue, &f->diag)) {
-		print_error("setup: %s\n", f->diag.text);
-		return 1;
-	}
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	toy_close(&f->toy);
-	clade_queue_destroy(&f->queue);
-	clade_device_unref(&f->device);
-	clade_context_destroy(&f->context);
-	clade_diag_finish(&f->diag);
-	return 0;
+	return toy_world_open(getenv("CLADE_TEST_DEVICE"), state);
 }
 
 #define OK(call)                                                                                                       \
@@ -65,7 +32,7 @@ static int teardown(void **state)
 
 static void describes_itself(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	const struct clade_device_info *info = clade_device_get_info(f->device);
 	uint32_t w = info->vector_width, registers = w == 16 ? 32 : 16;
 
@@ -88,7 +55,7 @@ static void describes_itself(void **state)
 
 static void is_chosen_by_words(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	const struct clade_device_info *info = clade_device_get_info(f->device);
 	const char *words[] = { info->id, info->name, "cl", NULL };
 	static const char *const wrong[] = { "cl:9.9", "cl:", "", "nosuchdevice", "cl:0" };
@@ -116,7 +83,7 @@ static void is_chosen_by_words(void **state)
 
 static void buffers_move_bytes(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	struct clade_buffer *a, *b, *empty;
 	unsigned char in[4096], out[4096];
 
@@ -147,7 +114,7 @@ static void buffers_move_bytes(void **state)
 
 static void limits_are_checked(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	const struct clade_device_info *info = clade_device_get_info(f->device);
 	struct clade_buffer *a;
 
@@ -174,7 +141,7 @@ static void limits_are_checked(void **state)
 
 static void kernels_run(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	static const int64_t sizes[] = { 1, 3, 4, 5, 127, 1024 };
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
@@ -191,7 +158,7 @@ static void kernels_run(void **state)
 
 static void empty_work_is_no_launch(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 
 	OK(toy_open(&f->toy, f->device, &toy_cl, 0, false, 1, &f->diag));
 	OK(toy_run(&f->toy, &f->diag));
@@ -201,7 +168,7 @@ static void empty_work_is_no_launch(void **state)
 
 static void offsets_are_elements(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	struct clade_tensor x, y;
 	float values[64];
 
@@ -232,7 +199,7 @@ static void offsets_are_elements(void **state)
 /* Two buffers in turn, one of them freed and made anew: a handle's address may come back, its contents must not. */
 static void arguments_follow_buffers(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	float values[16];
 
 	OK(toy_open(&f->toy, f->device, &toy_cl, 16, false, 1, &f->diag));
@@ -252,7 +219,7 @@ static void arguments_follow_buffers(void **state)
 
 static void params_change_between_runs(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	struct toy_params params = { 0.0f, 1 };
 
 	OK(toy_open(&f->toy, f->device, &toy_cl, 33, true, 1, &f->diag));
@@ -266,7 +233,7 @@ static void params_change_between_runs(void **state)
 /* The same launches with the same arguments, whatever is in the buffers by now. */
 static void runs_are_repeated(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	struct clade_device_counters before, after;
 	float values[33];
 
@@ -303,7 +270,7 @@ static void runs_are_repeated(void **state)
 
 static void build_errors_carry_the_log(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 
 	assert_int_equal(toy_open(&f->toy, f->device, &toy_broken, 8, false, 1, &f->diag), CLADE_ERR_DEVICE);
 	assert_int_equal(f->diag.id, CLADE_MSG_BUILD);
@@ -331,7 +298,7 @@ static void build_errors_carry_the_log(void **state)
 
 static void profiling_measures(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	struct clade_queue *queue;
 	struct clade_exec *exec;
 
@@ -352,18 +319,18 @@ static void profiling_measures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(describes_itself, setup, teardown),
-		cmocka_unit_test_setup_teardown(is_chosen_by_words, setup, teardown),
-		cmocka_unit_test_setup_teardown(buffers_move_bytes, setup, teardown),
-		cmocka_unit_test_setup_teardown(limits_are_checked, setup, teardown),
-		cmocka_unit_test_setup_teardown(kernels_run, setup, teardown),
-		cmocka_unit_test_setup_teardown(empty_work_is_no_launch, setup, teardown),
-		cmocka_unit_test_setup_teardown(offsets_are_elements, setup, teardown),
-		cmocka_unit_test_setup_teardown(arguments_follow_buffers, setup, teardown),
-		cmocka_unit_test_setup_teardown(params_change_between_runs, setup, teardown),
-		cmocka_unit_test_setup_teardown(runs_are_repeated, setup, teardown),
-		cmocka_unit_test_setup_teardown(build_errors_carry_the_log, setup, teardown),
-		cmocka_unit_test_setup_teardown(profiling_measures, setup, teardown),
+		cmocka_unit_test_setup_teardown(describes_itself, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(is_chosen_by_words, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(buffers_move_bytes, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(limits_are_checked, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(kernels_run, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(empty_work_is_no_launch, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(offsets_are_elements, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(arguments_follow_buffers, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(params_change_between_runs, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(runs_are_repeated, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(build_errors_carry_the_log, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(profiling_measures, setup, toy_world_close),
 	};
 
 	return cmocka_run_group_tests_name("OpenCL device", tests, NULL, NULL);

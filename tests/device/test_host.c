@@ -7,45 +7,14 @@
 #include <string.h>
 #include <cmocka.h>
 
-struct fixture {
-	struct clade_context *context;
-	struct clade_device *device;
-	struct clade_queue *queue;
-	struct clade_diag diag;
-};
-
 static int setup(void **state)
 {
-	static struct fixture fixture;
-	struct fixture *f = &fixture;
-
-	memset(f, 0, sizeof(*f));
-	clade_diag_init(&f->diag);
-	if (clade_context_create(NULL, &f->context, &f->diag) ||
-	    clade_context_register(f->context, toy_entry, "", &f->diag) ||
-	    clade_device_open(f->context, "ref", &f->device, &f->diag) ||
-	    clade_queue_create(f->device, false, &f->queue, &f->diag)) {
-		print_error("setup: %s\n", f->diag.text);
-		return 1;
-	}
-	*state = f;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	clade_queue_destroy(&f->queue);
-	clade_device_unref(&f->device);
-	clade_context_destroy(&f->context);
-	clade_diag_finish(&f->diag);
-	return 0;
+	return toy_world_open("ref", state);
 }
 
 static void lists_ref_first(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	struct clade_device_info *infos;
 	size_t count;
 
@@ -61,7 +30,7 @@ static void lists_ref_first(void **state)
 
 static void buffers_move_bytes(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	struct clade_buffer *a, *b, *empty;
 	unsigned char in[64], out[64];
 
@@ -88,7 +57,7 @@ static void buffers_move_bytes(void **state)
 
 static void ranges_are_checked(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	struct clade_buffer *a;
 	char bytes[32];
 	static const struct {
@@ -118,7 +87,7 @@ static void ranges_are_checked(void **state)
 
 static void reference_step_runs(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	struct toy_case toy;
 
 	for (int with_b = 0; with_b < 2; with_b++) {
@@ -139,7 +108,7 @@ static void reference_step_runs(void **state)
 
 static void wrong_steps_are_refused(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	struct toy_case toy;
 	struct clade_tensor gappy;
 
@@ -203,7 +172,7 @@ static void without_opencl(void **state)
 /* A word that is nearly right gets the right one. */
 static void suggests_the_nearest_name(void **state)
 {
-	struct fixture *f = *state;
+	struct toy_world *f = *state;
 	struct clade_device *device;
 
 	assert_int_equal(clade_device_open(f->context, "reff", &device, &f->diag), CLADE_ERR_USAGE);
@@ -219,12 +188,12 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest none[] = { cmocka_unit_test(without_opencl) };
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(lists_ref_first, setup, teardown),
-		cmocka_unit_test_setup_teardown(buffers_move_bytes, setup, teardown),
-		cmocka_unit_test_setup_teardown(ranges_are_checked, setup, teardown),
-		cmocka_unit_test_setup_teardown(reference_step_runs, setup, teardown),
-		cmocka_unit_test_setup_teardown(wrong_steps_are_refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(suggests_the_nearest_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(lists_ref_first, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(buffers_move_bytes, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(ranges_are_checked, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(reference_step_runs, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(wrong_steps_are_refused, setup, toy_world_close),
+		cmocka_unit_test_setup_teardown(suggests_the_nearest_name, setup, toy_world_close),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], "none"))

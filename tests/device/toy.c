@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char toy_source_text[] =
@@ -269,4 +270,33 @@ void toy_close(struct toy_case *toy)
 		clade_buffer_unref(&toy->buffers[i]);
 	clade_buffer_unref(&toy->scratch_buffer);
 	clade_queue_destroy(&toy->queue);
+}
+
+int toy_world_open(const char *selector, void **state)
+{
+	static struct toy_world world;
+
+	world = (struct toy_world) { 0 };
+	clade_diag_init(&world.diag);
+	if (clade_context_create(NULL, &world.context, &world.diag) ||
+	    clade_context_register(world.context, toy_entry, "", &world.diag) ||
+	    clade_device_open(world.context, selector, &world.device, &world.diag) ||
+	    clade_queue_create(world.device, false, &world.queue, &world.diag)) {
+		fprintf(stderr, "setup: %s\n", world.diag.text);
+		return 1;
+	}
+	*state = &world;
+	return 0;
+}
+
+int toy_world_close(void **state)
+{
+	struct toy_world *world = *state;
+
+	toy_close(&world->toy);
+	clade_queue_destroy(&world->queue);
+	clade_device_unref(&world->device);
+	clade_context_destroy(&world->context);
+	clade_diag_finish(&world->diag);
+	return 0;
 }

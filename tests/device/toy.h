@@ -38,4 +38,16 @@ enum clade_status toy_run(struct toy_case *toy, struct clade_diag *diag);
 enum clade_status toy_check(struct toy_case *toy, float s, struct clade_diag *diag);
 void toy_close(struct toy_case *toy);
 
+/* A context that knows toy, an open device and a queue: what cmocka hands to tests. */
+struct toy_world {
+	struct clade_context *context;
+	struct clade_device *device;
+	struct clade_queue *queue;
+	struct clade_diag diag;
+	struct toy_case toy; /* closed with it */
+};
+/* 0, or 1 with the reason on stderr. The world is one for the program. */
+int toy_world_open(const char *selector, void **state);
+int toy_world_close(void **state);
+
 #endif
