@@ -78,8 +78,8 @@ struct clade_tile_share {
 };
 
 /* Few rows: panels so that more loads are under way. More rows: tiles that share what the first one makes of a stored
- * weight, and panels that share copied rows (tile.clh: TILE_COPIES), while there are items enough for all units. `w`:
- * of a weight; n: columns of all weights. */
+ * weight, and panels that share rows which are copied (tile.clh: TILE_COPIES) or, where tiles are low, wait in the
+ * first cache, while there are items enough for all units. `w`: of a weight; n: columns of all weights. */
 static inline struct clade_tile_share clade_tile_share(const struct clade_device_info *device, uint32_t high,
 						       const struct clade_type *w, uint64_t rows, uint64_t n)
 {
@@ -91,10 +91,10 @@ static inline struct clade_tile_share clade_tile_share(const struct clade_device
 		share.panels = rows == 1 && w->dims[0] >= 2048 && w->dtype != CLADE_Q4_0 ? 4 : 2;
 		return share;
 	}
-	if (clade_stored_in_groups(w->dtype) && device->vector_width != 16) /* TILE_ALONE */
+	if (clade_stored_in_groups(w->dtype) && device->vector_width < 8) /* TILE_ALONE */
 		return share;
 	share.tiles = w->dtype == CLADE_F32 ? 1 : tiles < 11 ? tiles : 11;
-	share.panels = w->dims[1] % 1024 == 0 && high > 4 ? 4 : 1;
+	share.panels = high <= 6 ? (w->dtype == CLADE_F32 ? 1 : 4) : w->dims[1] % 1024 == 0 ? 4 : 1;
 	while (share.panels > 1 && tiles / share.tiles * (panels / share.panels) < enough)
 		share.panels /= 2;
 	while (share.tiles > 1 && tiles / share.tiles * (panels / share.panels) < enough)
