@@ -293,6 +293,14 @@ static enum clade_status check_model(struct check *check)
 	if (options->flatten + options->dot + options->svg > 1 && !options->json)
 		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, options->flatten ? "--flatten" : "--dot",
 				  "only one of --flatten, --dot and --svg can be given, but for --json");
+	if ((options->flatten || options->dot || options->svg) && !options->json &&
+	    (options->explain || options->memory || options->lock != NULL || options->dims.count > 0))
+		return fail_usage(tool, CLADE_MSG_TOOL_OPTION,
+				  options->explain        ? "--explain"
+				  : options->memory       ? "--memory"
+				  : options->lock != NULL ? "--lock"
+							  : "--dim",
+				  "is about plans; --flatten, --dot and --svg print the graph alone, but for --json");
 	enum clade_status status = model_open(tool, &check->model);
 	if (status == CLADE_OK && !options->json)
 		status = print_text(check, &done);

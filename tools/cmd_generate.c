@@ -105,6 +105,9 @@ static enum clade_status count_sources(struct job *job)
 	if (o->ids != NULL && job->chats)
 		return fail_usage(job->tool, CLADE_MSG_TOOL_OPTION, "--ids",
 				  "are used exactly as given; --chat and --system are for texts");
+	if (o->date != NULL && !job->chats)
+		return fail_usage(job->tool, CLADE_MSG_TOOL_OPTION, "--date",
+				  "is told to chat templates; add --chat, --system or --messages");
 	if (count == 0 && isatty(0))
 		return fail_usage(
 			job->tool, CLADE_MSG_TOOL_OPTION, "--prompt",

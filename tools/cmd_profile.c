@@ -204,6 +204,10 @@ static enum clade_status profile(struct job *job)
 static enum clade_status run(struct tool *tool)
 {
 	struct job job = { .tool = tool };
+	if (tool->options.tokens >= 0 && tool->options.generated >= 0)
+		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, "-p", "and -n are two profiles; give one of them");
+	if (tool->options.depth > 0 && tool->options.generated < 0)
+		return fail_usage(tool, CLADE_MSG_TOOL_OPTION, "--depth", "is about -n N, the step that makes token N");
 	if (tool->options.batch <= 0)
 		tool->options.batch = 1;
 	if (tool->options.tokens < 0)

@@ -240,7 +240,8 @@ enum clade_status options_parse(const struct command *command, int argc, char **
 				  "an argument is missing; usage: clade %s %s", command->name, command->arguments);
 	if (*out_count > command->max_arguments)
 		return clade_fail(diag, CLADE_ERR_USAGE, CLADE_MSG_TOOL_OPTION, out_arguments[command->max_arguments],
-				  "one argument too many; usage: clade %s %s", command->name, command->arguments);
+				  "one argument too many; usage: clade %s%s%s", command->name,
+				  command->arguments[0] != '\0' ? " " : "", command->arguments);
 	return CLADE_OK;
 }
 

@@ -55,6 +55,8 @@ def test_usage_errors(clade):
         (["generate", "dates", "--ids", ""], "holds no id"), (["generate", "dates", "--ids", "1,"], "list of ids"), (["generate", "dates", "--prompt", "a", "--stop", ""], "--stop"),
         (["plot", "positional-encoding", "--width", "7"], "--width"), (["plot", "positional-encoding", "--prompt", "a"], "belongs to"),
         (["bench", "dates", "-p", "0", "-n", "0"], "nothing to measure"),
+        (["generate", "dates", "--prompt", "a", "--date", "2026-01-31"], "add --chat"), (["profile", "dates", "-p", "2", "-n", "2"], "two profiles"),
+        (["profile", "dates", "--depth", "2"], "--depth"), (["check", SDPA, "--svg", "--explain"], "--explain"), (["check", SDPA, "--dot", "--dim", "T=2"], "--dim"),
     ]
     for args, text in cases:
         err = clade(*args, rc=2 if args[:2] != ["generate", SDPA] else 3)[1]
