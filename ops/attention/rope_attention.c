@@ -119,7 +119,7 @@ static const struct clade_case *const rope_attention_cases[] = {
 	NULL
 };
 
-/* New rows, and the caches as far as the shapes tell. */
+/* Caches as far as the shapes tell; they are read, and of what is written only the new rows count. */
 static void block_cost(const struct clade_node_info *node, struct clade_cost *cost)
 {
 	const struct clade_type *query = node->inputs[ROTARY_Q], *value = node->inputs[ROTARY_V];
@@ -128,6 +128,12 @@ static void block_cost(const struct clade_node_info *node, struct clade_cost *co
 
 	cost->flops = 2.0 * (double)(query->dims[0] * query->dims[1] * query->dims[2]) *
 		      (double)(query->dims[3] + value->dims[3]) * (window > 0 && window < rows ? window : rows);
+	for (int i = ROTARY_KEYS; i <= ROTARY_VALUES; i++) {
+		const struct clade_type *cache = node->inputs[i], *fresh = node->inputs[i - ROTARY_KEYS + ROTARY_K];
+
+		cost->bytes += (double)clade_kit_width(cache->dtype) *
+			       ((double)clade_kit_count(fresh) - (double)clade_kit_count(cache));
+	}
 }
 
 const struct clade_op rope_attention_op = {
