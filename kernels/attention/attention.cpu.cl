@@ -5,6 +5,7 @@
 
 #define WIDE (VW * NV)
 #define UNROLL _Pragma("unroll")
+#define PANELS (128 * ATTENTION_KEYS) /* room for packed keys: at least a panel of ATTENTION_COLUMNS columns */
 
 /* WIDE keys from row `key` on, columns by keys; keys past row `last` repeat it. */
 static inline void attention_pack(__global const kept_t *k, long k_s, int key, int last, int n, float *panel)
@@ -36,7 +37,7 @@ static inline void attention_pack(__global const kept_t *k, long k_s, int key, i
 	static inline void tile_scores_##R(struct attention_rows *rows, int r0, int j, int c, int n,                   \
 					   const float *panel, bool last)                                              \
 	{                                                                                                              \
-		float *p = rows->p[r0] + j, scale = last ? rows->scale : 1.0f;                                         \
+		float *p = ROWS_P(rows, r0) + j, scale = last ? rows->scale : 1.0f;                                         \
 		__global const float *q[R];                                                                            \
 		vf chain[R][NV];                                                                                       \
                                                                                                                        \
@@ -75,7 +76,7 @@ static inline void attention_pack(__global const kept_t *k, long k_s, int key, i
 						 int r0, int active, __global const kept_t *v, long v_s, int4 keys,    \
 						 __global float *y)                                                    \
 	{                                                                                                              \
-		const float *p = rows->p[r0];                                                                          \
+		const float *p = ROWS_P(rows, r0);                                                                          \
 		vf sum[R][N];                                                                                          \
 		int j = keys.x;                                                                                        \
                                                                                                                        \
@@ -126,32 +127,23 @@ VALUES(MR, NV)
 VALUES(MR, 1)
 #endif
 
-/* Scores of keys lo <= j < hi of the block that begins with key `block` and lies at row `place`. */
-static inline void tiles_scores(struct attention_rows *rows, int active, int block, int place, int lo, int hi)
+/* The panel of keys j and following of those lo <= j < hi of the block that begins with key `block`: the scores of
+ * `high` rows from row r on, by columns [c, c + n). */
+static inline void tile_scores(struct attention_rows *rows, int r, int high, int block, int j, int c, int n,
+			       const float *panel)
 {
-	float panel[ATTENTION_COLUMNS * WIDE];
+	bool seen = false;
 
-	for (int j = lo / WIDE * WIDE; j < hi; j += WIDE)
-		for (int c = 0; c == 0 || c < rows->d; c += ATTENTION_COLUMNS) {
-			int n = min(rows->d - c, ATTENTION_COLUMNS), r = 0, high;
-
-			attention_pack(rows->k + place * rows->k_s + c, rows->k_s, j, hi - 1, n, panel);
-			for (; r < active; r += high) {
-				bool seen = false;
-
-				high = TILE_HIGH(active - r);
-				for (int i = r; i < r + high; i++)
-					seen |= rows->range[i].x < block + j + WIDE && rows->range[i].y > block + j;
-				if (!seen)
-					continue;
-				if (high == 4)
-					tile_scores_4(rows, r, j, c, n, panel, c + n == rows->d);
+	for (int i = r; i < r + high; i++)
+		seen |= rows->range[i].x < block + j + WIDE && rows->range[i].y > block + j;
+	if (!seen)
+		return;
+	if (high == 4)
+		tile_scores_4(rows, r, j, c, n, panel, c + n == rows->d);
 #if MR > 4
-				else
-					tile_scores_MR(rows, r, j, c, n, panel, c + n == rows->d);
+	else
+		tile_scores_MR(rows, r, j, c, n, panel, c + n == rows->d);
 #endif
-			}
-		}
 }
 
 /* Keys of `high` rows from row r on: some row's first, all rows' first, all rows' end, some row's end. */
@@ -173,51 +165,68 @@ static inline int4 tile_keys(const struct attention_rows *rows, int r, int high)
 	return keys;
 }
 
-/* The block's weighted values merged into the rows of y. */
-static inline void tiles_values(const struct attention_rows *rows, const struct attention_join *join, int active,
-				__global const kept_t *v, long v_s, int e, __global float *y)
+/* The block's weighted values merged into `high` rows of y from row r on. */
+static inline void tile_values(const struct attention_rows *rows, const struct attention_join *join, int r, int high,
+			       int active, __global const kept_t *v, long v_s, int e, __global float *y)
 {
+	int4 keys = tile_keys(rows, r, high);
 	int c = 0, wide = NV;
 
+	if (keys.x >= keys.w)
+		return;
 	for (; c + VW <= e; c += wide * VW) {
 		wide = c + WIDE <= e ? NV : 1;
-		for (int r = 0, high; r < active; r += high) {
-			int4 keys;
-
-			high = TILE_HIGH(active - r);
-			keys = tile_keys(rows, r, high);
-			if (keys.x >= keys.w)
-				continue;
 #define VALUES_CALL(R, N) tile_values_##R##x##N(rows, join, r, active, v + c, v_s, keys, y + c)
-			if (high == 4 && wide == NV)
-				VALUES_CALL(4, NV);
-			else if (high == 4)
-				VALUES_CALL(4, 1);
+		if (high == 4 && wide == NV)
+			VALUES_CALL(4, NV);
+		else if (high == 4)
+			VALUES_CALL(4, 1);
 #if MR > 4
-			else if (wide == NV)
-				VALUES_CALL(MR, NV);
-			else
-				VALUES_CALL(MR, 1);
+		else if (wide == NV)
+			VALUES_CALL(MR, NV);
+		else
+			VALUES_CALL(MR, 1);
 #endif
-		}
 	}
-	attention_rows_rest(rows, join, active, v, v_s, c, e, y);
+	attention_rows_rest(rows, join, r, min(r + high, active), v, v_s, c, e, y);
 }
 
-/* The block of keys from `key` on, of those in sight. */
+/* The block of keys from `key` on, of those in sight. Its keys are packed once for all tiles of rows, whose scores stay
+ * in the first cache; keys of more columns than there is room for once a tile. */
 static inline void tiles_block(struct attention_rows *rows, int active, int key, int2 sight, int s, __global const kept_t *v,
-			      long v_s, int e, __global float *y, __global float *weights)
+			       long v_s, int e, __global float *y, __global float *weights)
 {
-	int lo = max(sight.x - key, 0), hi = min(sight.y - key, ATTENTION_KEYS);
+	int lo = max(sight.x - key, 0), hi = min(sight.y - key, ATTENTION_KEYS), begin = lo / WIDE * WIDE, d = rows->d;
 	int place = rows->flags & ATTENTION_RING ? key % s : key;
+	__global const kept_t *k = rows->k + place * rows->k_s;
+	float panels[PANELS] __attribute__((aligned(64)));
+	bool once = d * ATTENTION_KEYS <= PANELS;
 	struct attention_join join;
 
-	tiles_scores(rows, active, key, place, lo, hi);
-	for (int r = 0; r < active; r++)
-		attention_rows_join(rows, r, key, lo, hi, weights, &join);
-	for (int r = active; r < rows->count; r++)
-		rows->live[r] = (int2)(0, 0);
-	tiles_values(rows, &join, active, v + (long)place * v_s, v_s, e, y);
+	v += (long)place * v_s;
+	attention_fetch(k, rows->k_s, lo, min(begin + WIDE, hi), d);
+	for (int j = begin; once && j < hi; j += WIDE) {
+		attention_fetch(k, rows->k_s, j + WIDE, min(j + 2 * WIDE, hi), d);
+		attention_pack(k, rows->k_s, j, hi - 1, d, panels + (j - begin) * d);
+		attention_fetch(v, v_s, max(j, lo), min(j + WIDE, hi), e);
+	}
+	for (int r = 0, high; r < active; r += high) {
+		high = TILE_HIGH(active - r);
+		for (int j = begin; j < hi; j += WIDE)
+			for (int c = 0; c == 0 || c < d; c += ATTENTION_COLUMNS) {
+				int n = min(d - c, ATTENTION_COLUMNS);
+
+				if (!once)
+					attention_pack(k + c, rows->k_s, j, hi - 1, n, panels);
+				tile_scores(rows, r, high, key, j, c, n, once ? panels + (j - begin) * d : panels);
+			}
+		for (int i = r; i < r + high; i++) {
+			rows->live[i] = (int2)(0, 0);
+			if (i < active)
+				attention_rows_join(rows, i, key, lo, hi, weights, &join);
+		}
+		tile_values(rows, &join, r, high, active, v, v_s, e, y);
+	}
 }
 
 __kernel void attention__tiles(ATTENTION_ARGS, int span)

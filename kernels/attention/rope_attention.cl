@@ -64,7 +64,6 @@ __kernel ROPE_ALONE void rope_attention(__global const float *q_new, ulong q_new
 		struct attention_rows rows;
 
 		attention_rows_begin(&rows, row0, active, ROWS, head, batch, ATTENTION_PASS);
-		attention_rows_zero(&rows, e, y);
 		int2 sight = attention_rows_range(&rows);
 
 		for (int at = sight.x / ATTENTION_KEYS * ATTENTION_KEYS; at < sight.y; at += ATTENTION_KEYS)

@@ -74,6 +74,9 @@ const struct clade_case *const attention_cases[] = {
 	/* hostile values */
 	CASE("huge", NULL, 0, "q = f32[1, 2, 5, 16] huge", "k = f32[1, 2, 20, 16] huge", "v = f32[1, 2, 20, 16]"),
 	CASE("tiny", NULL, 0, "q = f32[1, 2, 5, 16] tiny", "k = f32[1, 2, 20, 16] tiny", "v = f32[1, 2, 20, 16] tiny"),
+	CASE("huge_many", NULL, 0, "q = f32[1, 2, 18, 16]", "k = f32[1, 2, 300, 16] huge",
+	     "v = f32[1, 2, 300, 16] huge"),
+	CASE("nan_many", NULL, 0, "q = f32[1, 2, 18, 16]", "k = f32[1, 2, 300, 16] nan", "v = f32[1, 2, 300, 16]"),
 	CASE("nan_keys", "causal = true", 0, "q = f32[1, 2, 20, 16]", "k = f32[1, 2, 20, 16] nan",
 	     "v = f32[1, 2, 20, 16]"),
 	CASE("nan_values", "causal = true", 0, "q = f32[1, 2, 20, 16]", "k = f32[1, 2, 20, 16]",
