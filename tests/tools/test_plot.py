@@ -122,7 +122,7 @@ def test_errors(clade):
     for args, text in cases:
         err = clade(*args, rc=2)[1]
         assert text in err, (args, err)
-    err = clade("plot", "positional-encoding", "--width", "7", rc=3)[1]
+    err = clade("plot", "positional-encoding", "--width", "7", rc=2)[1]
     assert "even" in err
 
 
