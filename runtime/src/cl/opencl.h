@@ -129,6 +129,10 @@ enum clade_status clade_cl_fill(struct clade_queue *queue, struct clade_buffer *
 enum clade_status clade_cl_expand(struct clade_device *device, struct clade_cl_program *program, struct clade_text *out,
 				  struct clade_diag *diag);
 
+/* Of a registered source with all that it includes, again where that is included twice; 0: there is none. Call with
+ * depth 0. */
+size_t clade_cl_source_length(struct clade_context *context, const char *name, int depth);
+
 /* ---- group.c ---- */
 /* The program of the list that holds this kernel, or NULL. */
 struct clade_cl_program *clade_cl_program_find(struct clade_context *context, struct clade_cl_program *list,

@@ -19,9 +19,8 @@ static size_t sort_kernels(const struct clade_device *device, const struct clade
 	size_t lengths[MOST_KERNELS], count = 0;
 
 	for (size_t i = 0; i < program->function_count && count < MOST_KERNELS; i++) {
-		const struct clade_kernel_source *source =
-			clade_kernel_source_find(device->context, program->functions[i].source);
-		size_t length = source ? strlen(source->text) : 0, at = count++;
+		size_t length = clade_cl_source_length(device->context, program->functions[i].source, 0);
+		size_t at = count++;
 
 		for (; at > 0 && lengths[at - 1] < length; at--) {
 			lengths[at] = lengths[at - 1];

@@ -204,6 +204,19 @@ static enum clade_status expand(struct clade_context *context, const char *name,
 	return status;
 }
 
+size_t clade_cl_source_length(struct clade_context *context, const char *name, int depth)
+{
+	const struct clade_kernel_source *source = clade_kernel_source_find(context, name);
+	const char *text = source && depth <= DEEPEST_INCLUDE ? source->text : "";
+	size_t total = strlen(text);
+	char included[LONGEST_NAME];
+
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		if (is_include(text, strcspn(text, "\n"), included))
+			total += clade_cl_source_length(context, included, depth + 1);
+	return total;
+}
+
 /* Whether the program's own defines already give `name` a value. */
 static bool is_defined(const char *defines, const char *name)
 {
