@@ -296,11 +296,11 @@ static bool may_choose(const struct clade_rules *rules, const struct clade_impl 
 static bool takes(const struct clade_rules *rules, const struct clade_impl *impl, const struct clade_node_info *info,
 		  char *why, size_t why_size)
 {
-	if (impl->needs & CLADE_NEEDS_INT_DOT && info->device->dot == CLADE_DOT_VNNI_UNTRIED && rules->device) {
+	if (impl->needs & CLADE_NEEDS_INT_DOT && info->device->dot == CLADE_DOT_UNTRIED && rules->device) {
 		struct clade_device_info hopeful = *info->device;
 		struct clade_node_info asked = *info;
 
-		hopeful.dot = CLADE_DOT_VNNI;
+		hopeful.dot = CLADE_DOT_READY;
 		asked.device = &hopeful;
 		if (clade_impl_accepts(impl, &asked, why, why_size))
 			clade_device_try_dot(rules->device);

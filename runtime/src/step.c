@@ -42,12 +42,13 @@ static bool can_dot(const struct clade_device_info *device, char *why, size_t wh
 {
 	static const char *const reasons[] = {
 		[CLADE_DOT_NONE] = "the device has no instruction for dot products of bytes",
-		[CLADE_DOT_VNNI_UNTRIED] = "its assembler has not been tried on this device yet",
-		[CLADE_DOT_VNNI_NOBODY] = "its assembler needs a trial in another process, and nobody could start one "
-					  "or keep its outcome",
-		[CLADE_DOT_VNNI_FAILED] = "its assembler failed a trial in another process on this device and driver",
+		[CLADE_DOT_UNTRIED] = "its integer dot products have not been tried on this device yet",
+		[CLADE_DOT_NOBODY] = "its integer dot products need a trial in another process, and nobody could start "
+				     "one or keep its outcome",
+		[CLADE_DOT_FAILED] = "its integer dot products failed a trial in another process on this device and "
+				     "driver",
 	};
-	const char *reason = device->dot <= CLADE_DOT_VNNI_FAILED ? reasons[device->dot] : reasons[0];
+	const char *reason = device->dot <= CLADE_DOT_FAILED ? reasons[device->dot] : reasons[0];
 
 	if (reason)
 		snprintf(why, why_size, "%s", reason);

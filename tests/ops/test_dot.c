@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Products by integer dot products: the bits of their arithmetic (ops/ARITHMETIC.md, 10) on any device, its distance
- *from linear's reference, tables in their layout, and the trial of an instruction in another process, which may die.
- *	test_dot DEVICE LABEL */
+/* Products by integer dot products: the bits of their arithmetic (ops/ARITHMETIC.md, 10) on any device and by every
+ *form that passes its trial there, tables in their layout, and trials in another process, which may die. test_dot
+ *DEVICE LABEL */
 #include <clade/builtin.h>
 #include <clade/stored.h>
 #include <single_place.h>
@@ -23,22 +23,43 @@ static struct {
 	const char *selector;
 	struct single_place place;
 	char folder[64], *self;
+	bool late; /* the device compiles kernels late */
 	uint32_t state;
 } suite = { .state = 1 };
 
-/* ---- a driver's compiler that ends the process, or refuses ---- */
+/* ---- a driver's compiler that ends the process, or refuses: all, or trials of the forms in a list ---- */
 
-static enum { BUILDS, DIES, REFUSES } builder;
+static struct {
+	enum { BUILDS, DIES, REFUSES } how;
+	const char *refused; /* "vnni,maddubs," */
+} builder;
 
 int clBuildProgram(void *program, unsigned count, const void *devices, const char *options, void *notify, void *user);
+int clGetProgramInfo(void *program, unsigned name, size_t size, void *value, size_t *out_size);
+
+static bool is_refused(void *program)
+{
+	enum { PROGRAM_SOURCE = 0x1164 };
+	static char text[1 << 20];
+	const char *at, *end;
+
+	if (!builder.refused || clGetProgramInfo(program, PROGRAM_SOURCE, sizeof(text), text, NULL))
+		return false;
+	at = strstr(text, "#define DOT ");
+	end = at ? strchr(at, '\n') : NULL;
+	at = end ? strrchr(strndupa(at, (size_t)(end - at)), ' ') + 1 : NULL;
+	return at && strstr(builder.refused, at);
+}
+
 int clBuildProgram(void *program, unsigned count, const void *devices, const char *options, void *notify, void *user)
 {
 	int (*build)(void *, unsigned, const void *, const char *, void *, void *);
 
 	*(void **)&build = dlsym(RTLD_NEXT, "clBuildProgram");
-	if (builder == DIES)
+	if (builder.how == DIES)
 		raise(SIGILL);
-	return builder == REFUSES ? -11 : build(program, count, devices, options, notify, user);
+	return builder.how == REFUSES || is_refused(program) ? -11
+							     : build(program, count, devices, options, notify, user);
 }
 
 /* ---- the arithmetic ---- */
@@ -236,13 +257,16 @@ enum helper { HELPS, IDLE, HELPER_DIES, HELPER_REFUSES };
 static struct {
 	enum helper helper;
 	int asked;
+	char refused[128]; /* forms */
 } trial;
 
 extern char **environ;
 
 static bool on_compile(void *user, const char *device, unsigned orders, bool later)
 {
-	char *arguments[] = { suite.self, "--work", suite.folder, (char *)(uintptr_t)device, NULL, NULL };
+	char *arguments[] = {
+		suite.self, "--work", suite.folder, (char *)(uintptr_t)device, NULL, trial.refused, NULL
+	};
 	pid_t child;
 	int status = 0;
 
@@ -259,14 +283,17 @@ static bool on_compile(void *user, const char *device, unsigned orders, bool lat
 }
 
 /* What another process does that the library has asked for. */
-static int work(const char *folder, const char *device, const char *how)
+static int work(char **arguments)
 {
-	struct clade_context_params params = { .size = sizeof(params), .cache_dir = folder };
+	struct clade_context_params params = { .size = sizeof(params), .cache_dir = arguments[0] };
 	struct clade_context *context = NULL;
 	struct clade_device *opened = NULL;
 
-	builder = strcmp(how, "dies") == 0 ? DIES : strcmp(how, "refuses") == 0 ? REFUSES : BUILDS;
-	if (!clade_context_create(&params, &context, NULL) && !clade_device_open(context, device, &opened, NULL))
+	builder.how = strcmp(arguments[2], "dies") == 0      ? DIES
+		      : strcmp(arguments[2], "refuses") == 0 ? REFUSES
+							     : BUILDS;
+	builder.refused = arguments[3];
+	if (!clade_context_create(&params, &context, NULL) && !clade_device_open(context, arguments[1], &opened, NULL))
 		clade_device_fill_cache(opened, false);
 	clade_device_unref(&opened);
 	clade_context_destroy(&context);
@@ -281,8 +308,8 @@ static void empty_cache(void)
 	assert_int_equal(system(command), 0);
 }
 
-/* What a device that is opened anew becomes; `helped`: the context has a helper. */
-static uint32_t try_once(bool helped, enum helper helper, int asks)
+/* What a device that is opened anew becomes; `helped`: the context has a helper, which is asked trial.asked times. */
+static uint32_t try_once(bool helped, enum helper helper)
 {
 	struct clade_context_params params = { .size = sizeof(params),
 					       .cache_dir = suite.folder,
@@ -290,17 +317,21 @@ static uint32_t try_once(bool helped, enum helper helper, int asks)
 	struct clade_context *context = NULL;
 	struct clade_device *device = NULL;
 	uint32_t dot;
+	int asked;
 
 	trial.helper = helper;
 	trial.asked = 0;
 	assert_int_equal(clade_context_create(&params, &context, NULL), CLADE_OK);
+	assert_int_equal(clade_context_add_builtins(context, NULL), CLADE_OK);
 	assert_int_equal(clade_device_open(context, suite.selector, &device, NULL), CLADE_OK);
-	assert_int_equal(clade_device_get_info(device)->dot, CLADE_DOT_VNNI_UNTRIED);
+	assert_int_equal(clade_device_get_info(device)->dot, CLADE_DOT_UNTRIED);
 	clade_device_try_dot(device);
 	dot = clade_device_get_info(device)->dot;
+	assert_int_equal(clade_device_get_info(device)->dot_defines[0] != 0, dot == CLADE_DOT_READY);
+	asked = trial.asked;
 	clade_device_try_dot(device); /* changes nothing */
 	assert_int_equal(clade_device_get_info(device)->dot, dot);
-	assert_int_equal(trial.asked, asks);
+	assert_int_equal(trial.asked, asked);
 	clade_device_unref(&device);
 	clade_context_destroy(&context);
 	return dot;
@@ -308,20 +339,30 @@ static uint32_t try_once(bool helped, enum helper helper, int asks)
 
 static void test_trials(void **state)
 {
+	int forms;
+
 	(void)state;
 	empty_cache();
-	assert_int_equal(try_once(false, IDLE, 0), CLADE_DOT_VNNI_NOBODY);
-	assert_int_equal(try_once(true, IDLE, 1), CLADE_DOT_VNNI_NOBODY);
-	assert_int_equal(try_once(true, HELPER_DIES, 1), CLADE_DOT_VNNI_FAILED);
-	assert_int_equal(try_once(true, HELPS, 0), CLADE_DOT_VNNI_FAILED); /* remembered */
+	assert_int_equal(try_once(false, IDLE), CLADE_DOT_NOBODY);
+	assert_int_equal(try_once(true, IDLE), CLADE_DOT_NOBODY);
+	forms = trial.asked;
+	assert_true(forms >= 1);
 	empty_cache();
-	assert_int_equal(try_once(true, HELPER_REFUSES, 1), CLADE_DOT_VNNI_FAILED);
+	assert_int_equal(try_once(true, HELPER_DIES), CLADE_DOT_FAILED);
+	assert_int_equal(trial.asked, forms);
+	assert_int_equal(try_once(true, HELPS), CLADE_DOT_FAILED); /* remembered */
+	assert_int_equal(trial.asked, 0);
 	empty_cache();
-	/* Intel's compiler takes no such assembler; PoCL's does. */
-	uint32_t outcome = try_once(true, HELPS, 1);
-	assert_true(outcome == CLADE_DOT_VNNI || outcome == CLADE_DOT_VNNI_FAILED);
-	assert_true(outcome == CLADE_DOT_VNNI || !clade_device_get_info(suite.place.device)->compiles_late);
-	assert_int_equal(try_once(false, IDLE, 0), outcome);
+	assert_int_equal(try_once(true, HELPER_REFUSES), CLADE_DOT_FAILED);
+	assert_int_equal(trial.asked, forms);
+	empty_cache();
+	/* Intel's compiler takes neither such assembler nor built-in functions; PoCL's does. */
+	uint32_t outcome = try_once(true, HELPS);
+	assert_true(outcome == CLADE_DOT_READY || outcome == CLADE_DOT_FAILED);
+	assert_true(outcome == CLADE_DOT_READY || !suite.late);
+	assert_true(trial.asked >= 1 && trial.asked <= forms);
+	assert_int_equal(try_once(false, IDLE), outcome); /* remembered */
+	empty_cache();
 }
 
 static void test_refusal(void **state)
@@ -341,22 +382,22 @@ static void test_refusal(void **state)
 	char why[256];
 
 	(void)state;
-	info.dot = CLADE_DOT_VNNI_NOBODY;
+	info.dot = CLADE_DOT_NOBODY;
 	assert_false(clade_impl_accepts(impl, &node, why, sizeof(why)));
 	assert_non_null(strstr(why, "nobody"));
-	info.dot = CLADE_DOT_VNNI_FAILED;
+	info.dot = CLADE_DOT_FAILED;
 	assert_false(clade_impl_accepts(impl, &node, why, sizeof(why)));
 	assert_non_null(strstr(why, "failed"));
 	info.dot = CLADE_DOT_NONE;
 	assert_false(clade_impl_accepts(impl, &node, why, sizeof(why)));
-	info.dot = CLADE_DOT_VNNI;
+	info.dot = CLADE_DOT_READY;
 	assert_true(clade_impl_accepts(impl, &node, why, sizeof(why)));
 	w.dtype = CLADE_F32;
 	assert_false(clade_impl_accepts(impl, &node, why, sizeof(why)));
 	assert_non_null(strstr(why, "q8_0"));
 }
 
-/* The suite's own device: tried by a helper that works, if there is anything to try. */
+/* The suite's own device. */
 static int open_suite(struct clade_diag *diag)
 {
 	struct clade_context_params params = { .size = sizeof(params),
@@ -371,28 +412,57 @@ static int open_suite(struct clade_diag *diag)
 	return 0;
 }
 
-static int try_suite(void **state)
+static void close_suite(void)
 {
-	(void)state;
+	clade_queue_destroy(&suite.place.queue);
+	clade_device_unref(&suite.place.device);
+	clade_context_destroy(&suite.place.context);
+}
+
+/* The bits of each form that passes when those before it are refused. */
+static int test_forms(const char *label)
+{
+	static char dot[] = "cl.dot";
+	const struct CMUnitTest tests[] = { { "dot", test_bits, NULL, NULL, dot } };
+	int failed = 0, forms = 0;
+
 	trial.helper = HELPS;
-	clade_device_try_dot(suite.place.device);
-	return 0;
+	for (; !failed && !open_suite(NULL); close_suite()) {
+		const struct clade_device_info *info = clade_device_get_info(suite.place.device);
+		const char *form;
+		size_t at = strlen(trial.refused);
+
+		clade_device_try_dot(suite.place.device);
+		if (info->dot != CLADE_DOT_READY)
+			break;
+		form = strchr(info->dot_defines, '=') + 1;
+		printf("%s: %s\n", label, info->dot_defines);
+		failed = cmocka_run_group_tests_name(label, tests, NULL, NULL);
+		snprintf(trial.refused + at, sizeof(trial.refused) - at, "%.*s,", (int)strcspn(form, " "), form);
+		empty_cache();
+		forms++;
+	}
+	close_suite();
+	trial.refused[0] = 0;
+	if (forms == 0)
+		printf("%s: no form to test\n", label);
+	return failed;
 }
 
 int main(int argc, char **argv)
 {
-	static char dot[] = "cl.dot", plain[] = "cl.dot.plain";
+	static char plain[] = "cl.dot.plain";
 	const struct CMUnitTest trials[] = { cmocka_unit_test(test_trials) };
 	const struct CMUnitTest tests[] = { { "plain", test_bits, NULL, NULL, plain },
-					    { "dot", test_bits, NULL, NULL, dot },
 					    cmocka_unit_test(test_table),
 					    cmocka_unit_test(test_refusal) };
 	struct clade_diag diag;
+	bool tries;
 	int failed = 1;
 
 	suite.self = "/proc/self/exe";
-	if (argc == 5 && strcmp(argv[1], "--work") == 0)
-		return work(argv[2], argv[3], argv[4]);
+	if (argc == 6 && strcmp(argv[1], "--work") == 0)
+		return work(argv + 2);
 	if (argc != 3)
 		return 2;
 	suite.selector = argv[1];
@@ -401,18 +471,18 @@ int main(int argc, char **argv)
 		return 2;
 	clade_diag_init(&diag);
 	if (open_suite(&diag) == 0) {
-		bool tries = clade_device_get_info(suite.place.device)->dot == CLADE_DOT_VNNI_UNTRIED;
-
-		failed = tries ? cmocka_run_group_tests_name("trials", trials, NULL, NULL) : 0;
+		tries = clade_device_get_info(suite.place.device)->dot == CLADE_DOT_UNTRIED;
+		suite.late = clade_device_get_info(suite.place.device)->compiles_late;
+		failed = cmocka_run_group_tests_name(argv[2], tests, NULL, NULL);
+		close_suite();
 		if (!tries)
 			printf("%s: nothing to try on this device\n", argv[2]);
-		failed += cmocka_run_group_tests_name(argv[2], tests, try_suite, NULL);
+		else
+			failed += cmocka_run_group_tests_name("trials", trials, NULL, NULL) + test_forms(argv[2]);
 	} else {
 		fprintf(stderr, "%s\n", diag.text);
+		close_suite();
 	}
-	clade_queue_destroy(&suite.place.queue);
-	clade_device_unref(&suite.place.device);
-	clade_context_destroy(&suite.place.context);
 	clade_diag_finish(&diag);
 	empty_cache();
 	rmdir(suite.folder);

@@ -65,7 +65,7 @@ static inline enum clade_status clade_dot_prepare(struct clade_prepare *prepare,
 
 	for (uint32_t i = first; i < first + count && !status; i++)
 		status = prepare->host->layout(prepare, i, quads);
-	snprintf(more, sizeof(more), "%s %s", clade_stored_define(w->dtype), plain ? "DOT=plain" : "DOT=vnni");
+	snprintf(more, sizeof(more), "%s %s", clade_stored_define(w->dtype), plain ? "DOT=plain" : device->dot_defines);
 	clade_tile_defines(node, more, defines);
 	if (!status)
 		status = prepare->host->kernel(prepare, source, "product__dot_rows", defines,

@@ -50,15 +50,16 @@ struct clade_device_info {
 				       extensions) */
 	uint32_t compiles_late; /* 1: a kernel is compiled when it is first launched, not when its program is built */
 	uint32_t dot;           /* enum clade_dot; clade_device_try_dot may change it once */
+	char dot_defines[32];   /* CLADE_DOT_READY: what kernels are built with for it, as "DOT=vnni" */
 };
 
-/* What multiplies four bytes by four in one instruction. VNNI: vpdpbusd of x86, by inline assembler in kernels. */
+/* Whether kernels may multiply bytes by one of the forms of kernels/include/dot_forms.clh. */
 enum clade_dot {
-	CLADE_DOT_NONE,
-	CLADE_DOT_VNNI_UNTRIED, /* the processor has it; clade_device_try_dot finds out about the driver */
-	CLADE_DOT_VNNI,         /* tried and right */
-	CLADE_DOT_VNNI_NOBODY,  /* the context has nobody to try it, or no cache to keep the outcome */
-	CLADE_DOT_VNNI_FAILED   /* the process that tried it died or got wrong numbers */
+	CLADE_DOT_NONE,    /* the device has what no form needs */
+	CLADE_DOT_UNTRIED, /* it has what one needs; clade_device_try_dot finds out about the driver */
+	CLADE_DOT_READY,   /* a form was tried and right */
+	CLADE_DOT_NOBODY,  /* the context has nobody to try one, or no cache to keep the outcome */
+	CLADE_DOT_FAILED   /* processes that tried them died or got wrong numbers */
 };
 
 /* All devices, `ref` first. On success the array belongs to the caller (clade_device_list_free). A platform that
@@ -77,9 +78,9 @@ CLADE_API enum clade_status clade_device_open(struct clade_context *context, con
 CLADE_API struct clade_device *clade_device_ref(struct clade_device *device);
 CLADE_API void clade_device_unref(struct clade_device **device);
 CLADE_API const struct clade_device_info *clade_device_get_info(const struct clade_device *device);
-/* Turns CLADE_DOT_VNNI_UNTRIED into one of the three after it: a process that the context's `compile` (clade.h) starts
- * builds and runs a kernel with the instruction, so that nothing can happen to this one. Takes about a second the first
- * time; the cache remembers. Anything else stays as it is. */
+/* Turns CLADE_DOT_UNTRIED into one of the three after it, by the first form, best first, that passes its trial: a
+ * process that the context's `compile` (clade.h) starts builds and runs a kernel, so that nothing can happen to this
+ * one. Takes about a second a form the first time; the cache remembers. Anything else stays as it is. */
 CLADE_API void clade_device_try_dot(struct clade_device *device);
 
 /* One in-order queue. Thread safety: one thread at a time. Calls that return before the device is done say so; an

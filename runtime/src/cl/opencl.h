@@ -91,10 +91,9 @@ void clade_cl_apply_quirks(struct clade_device_info *info, bool unified_memory);
 void clade_cl_find_dot(struct clade_device_info *info);
 /* clade_device_try_dot. */
 void clade_cl_try_dot(struct clade_device *device);
-/* The key of a trial's order and of its outcome. False: nothing is to be tried on this device. */
-bool clade_cl_trial_key(const struct clade_device *device, unsigned char key[CLADE_KEY_BYTES]);
-/* Tries; may end the process. */
-void clade_cl_work_at_trial(struct clade_device *device, cl_command_queue queue, const unsigned char *key);
+/* Tries the program of this text, whose key is `key`; may end the process. */
+void clade_cl_work_at_trial(struct clade_device *device, cl_command_queue queue, const unsigned char *key,
+			    const struct clade_text *text);
 
 /* ---- list.c ---- */
 enum clade_status clade_cl_list(struct clade_context *context, struct clade_found_list *list, struct clade_diag *diag);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs that other processes compile: writing orders, and working them off. An order holds all that it takes, so
- * that whoever works at it needs neither model nor graph: the number of its kernels (32 bits), their names, each ended
- * by a zero byte, and the program's text. */
+ * that whoever works at it needs neither model nor graph: the number of its kernels (32 bits; 0: a trial), their names,
+ * each ended by a zero byte, and the program's text. */
 #include "opencl.h"
 #include "cache.h"
 
@@ -200,13 +200,8 @@ static bool work_at(void *user, const struct clade_cache_claim *claim)
 		   *end = (const char *)claim->payload + claim->bytes;
 	struct clade_text text = { .context = device->context };
 	const char *names = at;
-	unsigned char trial[CLADE_KEY_BYTES];
 	uint32_t count = 0;
 
-	if (clade_cl_trial_key(device, trial) && !memcmp(trial, claim->key, CLADE_KEY_BYTES)) {
-		clade_cl_work_at_trial(device, worker->queue, trial);
-		return true;
-	}
 	if (claim->bytes > sizeof(count))
 		memcpy(&count, claim->payload, sizeof(count));
 	for (uint32_t i = 0; i < count && at < end; i++)
@@ -218,6 +213,10 @@ static bool work_at(void *user, const struct clade_cache_claim *claim)
 		return true;
 	text.data = (char *)at;
 	text.length = (size_t)(end - at);
+	if (count == 0) {
+		clade_cl_work_at_trial(device, worker->queue, key, &text);
+		return true;
+	}
 	if (!build(worker, key, &text)) {
 		if (worker->later || !device->info.compiles_late)
 			clade_cl_save_program(device, program);
