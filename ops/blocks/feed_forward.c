@@ -39,6 +39,11 @@ static const struct clade_port y =
 #define FILLED(fill)                                                                                                   \
 	CASE(fill, 0, "\"relu\"", "x = f32[5, 33] " fill, "w1 = f32[65, 33] " fill " weight",                          \
 	     "b1 = f32[65] " fill " weight", "w2 = f32[31, 65] " fill " weight")
+/* Weights as files store them, of columns beside panels. */
+#define KEPT(m, first, second, act)                                                                                    \
+	CASE(#m " " first " " second, 0, "\"" act "\"", "x = f32[" #m ", 288]",                                        \
+	     "w1 = " first "[96, 288] normal weight", "b1 = f32[96] normal weight",                                    \
+	     "w2 = " second "[65, 96] normal weight", "residual = f32[" #m ", 65]")
 
 static const struct clade_case *const cases[] = {
 	WEIGHTS(1, 1, 1, 1, "relu"),
@@ -64,6 +69,12 @@ static const struct clade_case *const cases[] = {
 	     "w2 = f32[129, 40] normal weight", "b2 = f32[129] normal weight", "residual = f32[1, 129]"),
 	CASE("rank 3", 0, "\"relu\"", "x = f32[2, 3, 20]", "w1 = f32[40, 20] normal weight",
 	     "w2 = f32[20, 40] normal weight"),
+	KEPT(1, "q8_0", "q8_0", "relu"),
+	KEPT(2, "q4_0", "q4_0", "gelu"),
+	KEPT(13, "q8_0", "q8_0", "gelu_tanh"),
+	KEPT(13, "q4_0", "q8_0", "silu"),
+	KEPT(5, "f16", "q4_0", "relu"),
+	KEPT(1, "bf16", "f16", "gelu"),
 	CASE("70001 rows", CLADE_CASE_LARGE, "\"relu\"", "x = f32[70001, 3]", "w1 = f32[5, 3] normal weight",
 	     "w2 = f32[2, 5] normal weight"),
 	CASE("128x384x1536", CLADE_CASE_LARGE | CLADE_CASE_BENCH, "\"gelu\"", "x = f32[128, 384]",

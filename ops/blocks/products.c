@@ -198,6 +198,12 @@ static const struct clade_case *const gated_cases[] = {
 	     "w3 = q8_0[128, 288] normal weight", "w2 = q8_0[65, 128] normal weight"),
 	CASE("q4_0 and f16", NULL, 0, "x = f32[13, 288]", "w1 = q4_0[128, 288] normal weight",
 	     "w3 = q4_0[128, 288] normal weight", "w2 = f16[65, 128] normal weight", "residual = f32[13, 65]"),
+	CASE("q4_0", NULL, 0, "x = f32[1, 288]", "w1 = q4_0[128, 288] normal weight",
+	     "w3 = q4_0[128, 288] normal weight", "w2 = q4_0[65, 128] normal weight", "residual = f32[1, 65]"),
+	CASE("q8_0, 13 rows", "act = \"gelu\"", 0, "x = f32[13, 96]", "w1 = q8_0[33, 96] normal weight",
+	     "w3 = q8_0[33, 96] normal weight", "w2 = f32[65, 33] normal weight", "b3 = f32[33] normal weight"),
+	CASE("bf16 and q8_0", NULL, 0, "x = f32[2, 96]", "w1 = bf16[64, 96] normal weight",
+	     "w3 = bf16[64, 96] normal weight", "w2 = q8_0[65, 64] normal weight"),
 	CASE("64x768x2048", NULL, TIMED, GATED(64, 768, 2048, 768), "residual = f32[64, 768]"),
 	CASE("f differs", NULL, FAILS, "x = f32[2, 3]", "w1 = f32[5, 3]", "w3 = f32[6, 3]", "w2 = f32[3, 5]"),
 	NULL
