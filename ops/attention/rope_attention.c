@@ -38,7 +38,8 @@ static const struct clade_port factors =
 	PORT("factors", CLADE_IN | CLADE_OPTIONAL, F32, "[f]", .help = "what divides each pair's frequency");
 static const struct clade_port keys_out = PORT("keys_out", CLADE_OUT, 0, NULL, "keys", .help = "the cache");
 static const struct clade_port values_out = PORT("values_out", CLADE_OUT, 0, NULL, "values", .help = "the cache");
-static const struct clade_port y = PORT("y", CLADE_OUT, F32, "[b, h, t, e]");
+static const struct clade_port y =
+	PORT("y", CLADE_OUT, F32, "[b, h, t, e]", .help = "a weighted mean of the values for each query");
 
 #define ATTENTION(field) (offsetof(struct rope_attention_params, attention) + offsetof(struct attention_params, field))
 ROPE_ATTRS(offsetof(struct rope_attention_params, rope));
