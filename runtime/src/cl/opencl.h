@@ -91,6 +91,8 @@ void clade_cl_apply_quirks(struct clade_device_info *info, bool unified_memory);
 void clade_cl_find_dot(struct clade_device_info *info);
 /* clade_device_try_dot. */
 void clade_cl_try_dot(struct clade_device *device);
+/* What stands in an order for the number of kernels if its program is to be tried. */
+#define CLADE_CL_TRIAL UINT32_MAX
 /* Tries the program of this text, whose key is `key`; may end the process. */
 void clade_cl_work_at_trial(struct clade_device *device, cl_command_queue queue, const unsigned char *key,
 			    const struct clade_text *text);

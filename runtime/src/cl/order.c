@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Programs that other processes compile: writing orders, and working them off. An order holds all that it takes, so
- * that whoever works at it needs neither model nor graph: the number of its kernels (32 bits; 0: a trial), their names,
- * each ended by a zero byte, and the program's text. */
+ * that whoever works at it needs neither model nor graph: the number of its kernels (32 bits), their names, each ended
+ * by a zero byte, and the program's text. A trial (trial.c) has CLADE_CL_TRIAL for the number, and no names. */
 #include "opencl.h"
 #include "cache.h"
 
@@ -201,9 +201,13 @@ static bool work_at(void *user, const struct clade_cache_claim *claim)
 	struct clade_text text = { .context = device->context };
 	const char *names = at;
 	uint32_t count = 0;
+	bool trial;
 
 	if (claim->bytes > sizeof(count))
 		memcpy(&count, claim->payload, sizeof(count));
+	trial = count == CLADE_CL_TRIAL;
+	if (trial)
+		count = 0;
 	for (uint32_t i = 0; i < count && at < end; i++)
 		at += strnlen(at, (size_t)(end - at)) + 1;
 	if (at >= end || !clade_cl_program_key(clade_cl_state(device), at, (size_t)(end - at), key) ||
@@ -213,7 +217,7 @@ static bool work_at(void *user, const struct clade_cache_claim *claim)
 		return true;
 	text.data = (char *)at;
 	text.length = (size_t)(end - at);
-	if (count == 0) {
+	if (trial) {
 		clade_cl_work_at_trial(device, worker->queue, key, &text);
 		return true;
 	}

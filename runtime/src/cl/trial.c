@@ -206,16 +206,16 @@ static uint32_t load_outcome(struct clade_device *device, const unsigned char *k
 	return dot;
 }
 
-/* An order without kernels' names (order.c). */
+/* See order.c for the form of an order. */
 static bool order_trial(struct clade_device *device, const unsigned char *key, const struct clade_text *source)
 {
-	const uint32_t none = 0;
+	const uint32_t trial = CLADE_CL_TRIAL;
 	struct clade_context *context = device->context;
 	struct clade_text order;
 	bool done;
 
 	clade_text_init(&order, context);
-	clade_text_add(&order, (const char *)&none, sizeof(none));
+	clade_text_add(&order, (const char *)&trial, sizeof(trial));
 	clade_text_add(&order, source->data, source->length);
 	done = !order.failed &&
 	       clade_cache_order(context, clade_cl_state(device)->cache, key, 0, order.data, order.length) &&
