@@ -126,9 +126,11 @@ static enum clade_status read_prompts(struct job *job)
 		return status;
 	if (options->ids != NULL) {
 		status = parse_ids(job->tool, "--ids", options->ids, &ids, &count);
-		if (status == CLADE_OK && count == 0)
+		if (status == CLADE_OK && count == 0) {
+			free(ids);
 			status = fail_usage(job->tool, CLADE_MSG_TOOL_VALUE, "--ids",
 					    "holds no id, and nothing is added to ids; they are written 1,2,3");
+		}
 		return status == CLADE_OK ? add_row(job, ids, count) : status;
 	}
 	if (options->messages != NULL)
